@@ -1,0 +1,160 @@
+"""Device, who had it when, and the ledger of treats."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from devices.config import new_config
+from hetri.accounts.models import User
+from hetri.core.ids import uuid7
+from hetri.core.times import now
+from pets.models import Pet
+
+SILENT_AFTER_S = 180  # nothing heard for 3 intervals, and for 3 minutes at least, is offline
+
+
+class DeviceQuerySet(models.QuerySet["Device"]):
+    def visible_to(self, user: User) -> "DeviceQuerySet":
+        """The one place that decides who may see a device: its owner, and staff."""
+        return self if user.is_staff else self.filter(owner=user)
+
+    def in_use(self) -> "DeviceQuerySet":
+        """Not retired."""
+        return self.filter(retired_at=None)
+
+    def to_list_for(self, user: User) -> "DeviceQuerySet":
+        """What a list shows: staff see retired ones too, owners do not."""
+        return self.visible_to(user) if user.is_staff else self.visible_to(user).in_use()
+
+
+class Device(models.Model):
+    """A collar: its identity on the broker, what it is told (`config`), what it says (`reported`)."""
+
+    class Status(models.TextChoices):
+        NEVER_SEEN = "never_seen"
+        ONLINE = "online"
+        OFFLINE = "offline"
+        RETIRED = "retired"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=80)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.NEVER_SEEN)
+    firmware_version = models.CharField(max_length=32, blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="devices"
+    )
+    pet = models.ForeignKey(Pet, models.PROTECT, null=True, blank=True, related_name="devices")
+    owned_since = models.DateTimeField(null=True, blank=True)  # null: from the first sample on
+    mqtt_user = models.CharField(max_length=36, unique=True)
+    mqtt_pass_hash = models.CharField(max_length=160)  # the broker's own password line, without the name
+    password_shown = models.BooleanField(default=False)  # a person saw the MQTT password
+    claim_code_hash = models.CharField(max_length=64, null=True, blank=True, unique=True)  # noqa: DJ001
+    claim_expires_at = models.DateTimeField(null=True, blank=True)
+    config = models.JSONField(default=new_config)
+    config_version = models.PositiveIntegerField(default=1)
+    reported = models.JSONField(default=dict, blank=True)
+    latest = models.JSONField(null=True, blank=True)  # the newest sample by ts, as the API shows it
+    latest_ts = models.DateTimeField(null=True, blank=True)
+    last_seen = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DeviceQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status="retired", retired_at__isnull=False)
+                | ~Q(status="retired") & Q(retired_at__isnull=True),
+                name="device_retired_has_time",
+            )
+        ]
+        indexes = [models.Index(fields=["status", "last_seen"], name="device_presence")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def silent_after(self) -> timedelta:
+        """How long nothing may be heard before the collar counts as offline."""
+        return timedelta(seconds=max(SILENT_AFTER_S, 3 * int(self.config["telemetry_interval_s"])))
+
+    def presence(self, at: datetime | None = None) -> str:
+        """online, offline, never_seen or retired at that moment: what it reported, unless it went silent."""
+        if self.status != self.Status.ONLINE:
+            return str(self.status)
+        heard = self.last_seen is not None and (at or now()) - self.last_seen <= self.silent_after()
+        return "online" if heard else "offline"
+
+
+class Assignment(models.Model):
+    """Who had a collar, on which pet, from when to when. Reads are clipped to it by a sample's ts."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    device = models.ForeignKey(Device, models.CASCADE, related_name="assignments")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="assignments")
+    pet = models.ForeignKey(Pet, models.SET_NULL, null=True, blank=True, related_name="assignments")
+    started_at = models.DateTimeField(null=True, blank=True)  # null: from the first sample on
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["device"], condition=Q(ended_at=None), name="one_owner_at_a_time")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.device_id} with {self.owner_id}"
+
+
+class TreatEvent(models.Model):
+    """A treat that somebody ordered: log and life cycle in one row."""
+
+    class Result(models.TextChoices):
+        PENDING = "pending"
+        DISPENSED = "dispensed"
+        JAMMED = "jammed"
+        EMPTY = "empty"
+        EXPIRED = "expired"
+        FAILED = "failed"
+        OFFLINE = "offline"
+
+    class Source(models.TextChoices):
+        OWNER = "owner"
+        STAFF = "staff"
+        API = "api"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    device = models.ForeignKey(Device, models.CASCADE, related_name="treats")
+    pet = models.ForeignKey(Pet, models.SET_NULL, null=True, blank=True, related_name="treats")
+    triggered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="treats"
+    )
+    event_time = models.DateTimeField(default=now)
+    result = models.CharField(max_length=9, choices=Result.choices, default=Result.PENDING)
+    source = models.CharField(max_length=5, choices=Source.choices)
+    portion = models.PositiveSmallIntegerField(default=1)
+    idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
+    expires_at = models.DateTimeField()
+    published_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["device"], condition=Q(result="pending"), name="one_pending_treat"),
+            models.UniqueConstraint(
+                fields=["device", "triggered_by", "idempotency_key"],
+                condition=Q(idempotency_key__isnull=False),
+                name="treat_key_once",
+            ),
+            models.CheckConstraint(condition=Q(portion__gte=1, portion__lte=5), name="treat_portion_range"),
+        ]
+        indexes = [
+            models.Index(fields=["device", "-id"], name="treat_by_device"),
+            models.Index(fields=["pet", "event_time"], name="treat_by_pet_day"),
+            models.Index(fields=["expires_at"], condition=Q(result="pending"), name="treat_to_expire"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.portion} for {self.device_id}: {self.result}"

@@ -1,0 +1,1 @@
+"""The broker: topics, our client, publishing, subscribing, and who may connect."""

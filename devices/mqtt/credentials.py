@@ -1,0 +1,42 @@
+"""Passwords of collars, as Mosquitto keeps them, and claim codes."""
+
+import hashlib
+import hmac
+import secrets
+from base64 import b64encode
+
+from django.conf import settings
+
+# One round: the password is 32 random bytes, so stretching adds nothing, and the broker checks every open
+# session again at each reload (docs/decisions/broker-identity.md).
+ROUNDS = 1
+# Crockford's base32 (https://www.crockford.com/base32.html): no I, L, O, U.
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CODE_LENGTH = 8
+_READ_AS = str.maketrans("OIL", "011")
+
+
+def new_password() -> str:
+    """43 characters that carry 32 random bytes."""
+    return secrets.token_urlsafe(32)
+
+
+def hash_password(password: str) -> str:
+    """Mosquitto's `$7$` form: PBKDF2-HMAC-SHA512, 12 bytes of salt, 64 bytes of hash (mosquitto_passwd(1))."""
+    salt = secrets.token_bytes(12)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ROUNDS)
+    return f"$7${ROUNDS}${b64encode(salt).decode()}${b64encode(digest).decode()}"
+
+
+def new_claim_code() -> str:
+    """A code for people: `7K3M-9QXT`."""
+    code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
+    return f"{code[:4]}-{code[4:]}"
+
+
+def hash_claim_code(code: str) -> str | None:
+    """HMAC of a typed code, case and dash ignored, O read as 0, I and L as 1; None when it cannot be a code."""
+    plain = code.upper().replace("-", "").replace(" ", "").translate(_READ_AS)
+    if len(plain) != CODE_LENGTH or any(letter not in ALPHABET for letter in plain):
+        return None
+    return hmac.new(settings.CLAIM_KEY.encode(), plain.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,54 @@
+"""Devices and treats as plain dicts: the same shape in the API, on the WebSocket and for the pages."""
+
+from typing import Any
+
+from devices.models import Device, TreatEvent
+from hetri.core.times import iso
+
+
+def device_dict(device: Device) -> dict[str, Any]:
+    """A row of GET /devices."""
+    return {
+        "id": str(device.pk),
+        "name": device.name,
+        "status": device.presence(),
+        "pet": device.pet_id and str(device.pet_id),
+        "owner": device.owner_id and str(device.owner_id),
+        "firmware_version": device.firmware_version,
+        "config": device.config,
+        "config_version": device.config_version,
+        "last_seen": iso(device.last_seen),
+        "created_at": iso(device.created_at),
+        "retired_at": iso(device.retired_at),
+    }
+
+
+def status_dict(device: Device) -> dict[str, Any]:
+    """GET /devices/{id}/status. A retired collar is offline; battery is the newest sample's, else the reported one."""
+    presence = device.presence()
+    newest = device.latest or {}
+    return {
+        "id": str(device.pk),
+        "status": "offline" if presence == Device.Status.RETIRED else presence,
+        "last_seen": iso(device.last_seen),
+        "battery_level": newest.get("battery_level", device.reported.get("battery_level")),
+        "firmware_version": device.firmware_version,
+        "streaming": bool(device.reported.get("streaming", False)),
+        "treats_left": device.reported.get("treats_left"),
+        "latest": device.latest,
+    }
+
+
+def treat_dict(event: TreatEvent) -> dict[str, Any]:
+    """A row of the ledger."""
+    return {
+        "id": str(event.pk),
+        "device": str(event.device_id),
+        "triggered_by": event.triggered_by_id and str(event.triggered_by_id),
+        "event_time": iso(event.event_time),
+        "result": str(event.result),
+        "portion": event.portion,
+        "source": str(event.source),
+        "delivered_at": iso(event.delivered_at),
+        "settled_at": iso(event.settled_at),
+    }

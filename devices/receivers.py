@@ -1,0 +1,26 @@
+"""What devices do when a pet changes."""
+
+from typing import Any
+
+from devices.models import Device
+from devices.services.configuration import change_config
+from hetri.core.errors import Conflict
+from pets.models import Pet
+from pets.signals import pet_deleting, time_zone_changed
+
+
+def _follow_time_zone(sender: object, pet: Pet, **kwargs: Any) -> None:
+    for device in Device.objects.in_use().filter(pet=pet):
+        change_config(device=device, changes={"time_zone": pet.time_zone})
+
+
+def _refuse_while_worn(sender: object, pet: Pet, **kwargs: Any) -> None:
+    if Device.objects.in_use().filter(pet=pet).exists():
+        raise Conflict("A collar is on this pet. Take it off first.", code="pet_worn")
+    Device.objects.filter(pet=pet).update(pet=None)
+
+
+def connect() -> None:
+    """Hear from pets."""
+    time_zone_changed.connect(_follow_time_zone)
+    pet_deleting.connect(_refuse_while_worn)

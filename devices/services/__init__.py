@@ -1,0 +1,1 @@
+"""What can be done with a collar; each function is one transaction, and the network comes after it."""

@@ -1,0 +1,29 @@
+"""What a collar is told to do: stored first, published after commit, published again until the collar reports it."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from devices.live import push_status
+from devices.models import Device
+from devices.mqtt import publisher, topics
+
+
+@transaction.atomic
+def change_config(*, device: Device, changes: dict[str, Any]) -> Device:
+    """Merge `changes` (validated keys of Config) and give the whole a new version, if anything differs."""
+    locked = Device.objects.select_for_update(no_key=True).get(pk=device.pk)
+    merged = {**locked.config, **changes}
+    if merged != locked.config:
+        Device.objects.filter(pk=device.pk).update(config=merged, config_version=F("config_version") + 1)
+        locked.refresh_from_db()
+        publish_config(locked)
+        push_status(locked)
+    return locked
+
+
+def publish_config(device: Device) -> None:
+    """Put the desired state on the broker, retained, after commit."""
+    payload = {"v": 1, "version": device.config_version, **device.config}
+    transaction.on_commit(lambda: publisher.send(topics.command(device.pk, "config"), payload, retain=True))

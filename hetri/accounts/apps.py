@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    name = "hetri.accounts"
+    label = "accounts"
+
+    def ready(self) -> None:
+        from django.contrib.auth.signals import user_logged_in, user_logged_out
+
+        from hetri.accounts import schema, sessions  # noqa: F401  (schema registers itself)
+
+        user_logged_in.connect(sessions.on_browser_login)
+        user_logged_out.connect(sessions.on_browser_logout)

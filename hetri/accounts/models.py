@@ -1,0 +1,99 @@
+"""User and the sessions that a user holds."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+
+from hetri.core.ids import uuid7
+from hetri.core.times import now
+
+
+class Role(models.TextChoices):
+    """What a person is to Hetri."""
+
+    OWNER = "owner"
+    STAFF = "staff"
+    ADMIN = "admin"
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users; an e-mail is one person whatever its case."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=(username or "").strip().lower())
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """A user with a hashed password; `role` defaults to owner."""
+        user = self.model(email=email.strip().lower(), **fields)
+        user.is_superuser = user.role == Role.ADMIN
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """For `manage.py createsuperuser`: an admin."""
+        return self.create_user(email, password, **{**fields, "role": Role.ADMIN})
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. The e-mail is the login."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=80)
+    role = models.CharField(max_length=8, choices=Role.choices, default=Role.OWNER)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_lower"),
+            models.CheckConstraint(
+                condition=models.Q(role=Role.ADMIN, is_superuser=True)
+                | ~models.Q(role=Role.ADMIN) & models.Q(is_superuser=False),
+                name="user_superuser_is_admin",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether Django's admin lets this person in."""
+        return self.role != Role.OWNER
+
+
+class UserSession(models.Model):
+    """One sign-in: a browser, or a program with tokens. Whatever is checked against it ends with it."""
+
+    class Kind(models.TextChoices):
+        BROWSER = "browser"
+        API = "api"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    refresh_jti = models.CharField(max_length=32, blank=True)
+    created_at = models.DateTimeField(default=now)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ip = models.GenericIPAddressField(null=True, blank=True)
+    user_agent = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["user"], condition=models.Q(ended_at=None), name="session_open"),
+            models.Index(fields=["expires_at"], name="session_expiry"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} session of {self.user_id}"

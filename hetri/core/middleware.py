@@ -1,0 +1,41 @@
+"""The request id: one word that follows a request through the log and back to the caller."""
+
+import re
+from collections.abc import Awaitable, Callable
+
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import sync_and_async_middleware
+
+from hetri.core import logs
+from hetri.core.ids import uuid7
+
+_ACCEPTED = re.compile(r"[0-9a-zA-Z-]{8,64}\Z")
+
+
+def _begin(request: HttpRequest) -> str:
+    given = request.headers.get("X-Request-ID", "")
+    identity = given if _ACCEPTED.match(given) else uuid7().hex
+    logs.request_id.set(identity)
+    request.request_id = identity  # type: ignore[attr-defined]
+    return identity
+
+
+@sync_and_async_middleware
+def request_id(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], object]:
+    """Take the id that nginx gave, or make one; answer with it."""
+
+    async def with_id_async(request: HttpRequest) -> HttpResponse:
+        identity = _begin(request)
+        answer: Awaitable[HttpResponse] = get_response(request)  # type: ignore[assignment]
+        response = await answer
+        response["X-Request-ID"] = identity
+        return response
+
+    def with_id(request: HttpRequest) -> HttpResponse:
+        identity = _begin(request)
+        response = get_response(request)
+        response["X-Request-ID"] = identity
+        return response
+
+    return with_id_async if iscoroutinefunction(get_response) else with_id

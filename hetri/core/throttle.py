@@ -1,0 +1,45 @@
+"""Limits that hold across processes and restarts: fixed windows, counted in PostgreSQL by one statement."""
+
+import hashlib
+from dataclasses import dataclass
+
+from django.db import connection
+
+from hetri.core.errors import TooMany
+
+_SPEND = """
+    INSERT INTO core_ratecount AS r (key, window_start, count) VALUES (%(key)s, now(), 1)
+    ON CONFLICT (key) DO UPDATE SET
+        count = CASE WHEN r.window_start < now() - %(window)s * interval '1 second' THEN 1 ELSE r.count + 1 END,
+        window_start = CASE WHEN r.window_start < now() - %(window)s * interval '1 second'
+                            THEN now() ELSE r.window_start END
+    RETURNING count, ceil(extract(epoch FROM window_start - now()) + %(window)s)::int
+"""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """`most` times in `seconds` for each subject (an account, an address)."""
+
+    name: str
+    most: int
+    seconds: int
+
+    def _key(self, subject: object) -> str:
+        digest = hashlib.blake2b(str(subject).encode(), digest_size=16).hexdigest()
+        return f"{self.name}:{digest}"
+
+    def spend(self, subject: object) -> None:
+        """Count one try. Raises TooMany, with the seconds to wait, when the window is full."""
+        with connection.cursor() as cursor:
+            cursor.execute(_SPEND, {"key": self._key(subject), "window": self.seconds})
+            count, wait = cursor.fetchone()
+        if count > self.most:
+            raise TooMany(retry_after=max(1, wait))
+
+    def refund(self, subject: object) -> None:
+        """Take one try back: it turned out well."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE core_ratecount SET count = greatest(0, count - 1) WHERE key = %s", [self._key(subject)]
+            )

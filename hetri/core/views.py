@@ -1,0 +1,58 @@
+"""Answers that belong to no room: errors outside any view, health."""
+
+import sys
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from hetri.core.api import refusal_response, to_api_error
+from hetri.core.errors import ApiError, CsrfFailed, NotFound
+
+PAGE_PREFIXES = ("/collar/", "/pet/", "/account/", "/admin/", "/static/")
+
+
+def wants_page(request: HttpRequest) -> bool:
+    """Whether a person looks at this path in a browser; every other path is API and answers JSON."""
+    return request.path == "/" or request.path.startswith(PAGE_PREFIXES)
+
+
+def _answer(request: HttpRequest, refusal: ApiError) -> HttpResponse:
+    if not wants_page(request):
+        return refusal_response(refusal)
+    known = refusal.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
+    template = f"{int(refusal.status) if known else 500}.html"
+    context = {"refusal": refusal, "request_id": getattr(request, "request_id", "")}
+    return render(request, template, context, status=refusal.status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400: a request that is not well-formed."""
+    return _answer(request, to_api_error(exception) or ApiError())
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler403."""
+    refusal = ApiError("Your role does not allow this.", code="forbidden")
+    refusal.status = HTTPStatus.FORBIDDEN
+    return _answer(request, refusal)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's CSRF_FAILURE_VIEW."""
+    return _answer(request, CsrfFailed())
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler404: an unknown path."""
+    return _answer(request, NotFound())
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500: a part that is away is 503, anything else a fault of ours."""
+    error = sys.exc_info()[1]
+    refusal = to_api_error(error) if isinstance(error, Exception) else None
+    if refusal is None:
+        refusal = ApiError("Something broke on our side.", code="server_error")
+        refusal.status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return _answer(request, refusal)

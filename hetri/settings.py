@@ -1,0 +1,227 @@
+"""Settings: each one is read from the environment here, once, typed.
+
+`.env.example` names them all with a line of explanation; `hetri/checks.py` refuses weak ones in production.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import django_stubs_ext
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+django_stubs_ext.monkeypatch()  # generic Django classes can be subscripted where the code runs, too
+
+# --- The installation -------------------------------------------------------------------------------
+DEBUG: bool = env.bool("HETRI_DEBUG", default=False)
+SECRET_KEY: str = env.str("HETRI_SECRET_KEY")
+CLAIM_KEY: str = env.str("HETRI_CLAIM_KEY")  # HMAC key of claim codes; lives outside the database
+PUBLIC_URL: str = env.str("HETRI_URL", default="https://localhost:8443")
+_public = urlsplit(PUBLIC_URL)
+ALLOWED_HOSTS: list[str] = [_public.hostname or "localhost", *env.list("HETRI_ALLOWED_HOSTS", default=[])]
+CSRF_TRUSTED_ORIGINS: list[str] = [f"{_public.scheme}://{_public.netloc}"]
+VAR_DIR = Path(env.str("HETRI_VAR", default=str(BASE_DIR / "var")))
+
+# --- Applications -----------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "csp",
+    "channels",
+    "hetri.core",
+    "hetri.accounts",
+    "pets",
+    "devices",
+    "telemetry",
+    "hetri.demo",
+]
+
+MIDDLEWARE = [
+    "hetri.core.middleware.request_id",
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "hetri.accounts.middleware.SessionAuthMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "hetri.urls"
+ASGI_APPLICATION = "hetri.asgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "hetri" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- Database ---------------------------------------------------------------------------------------
+DATABASES = {"default": env.db("DATABASE_URL")}
+DATABASES["default"].update(
+    {
+        # The pool lends a connection to a thread for one request; CONN_MAX_AGE must stay 0 with it.
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            **DATABASES["default"].get("OPTIONS", {}),
+            "pool": {
+                "min_size": 1,
+                "max_size": env.int("HETRI_DB_POOL_MAX", default=20),
+                "timeout": 3,
+            },
+        },
+        "TEST": {"NAME": env.str("HETRI_TEST_DATABASE", default="test_hetri")},
+    }
+)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Redis, Celery ----------------------------------------------------------------------------------
+REDIS_URL: str = env.str("REDIS_URL")
+CELERY_BROKER_URL: str = env.str("HETRI_CELERY_BROKER_URL", default=REDIS_URL.replace("unix://", "redis+socket://"))
+LIVE_CHANNEL: str = env.str("HETRI_LIVE_CHANNEL", default="hetri:live")
+
+# --- MQTT -------------------------------------------------------------------------------------------
+MQTT_HOST: str = env.str("HETRI_MQTT_HOST", default="127.0.0.1")
+MQTT_PORT: int = env.int("HETRI_MQTT_PORT", default=1883)
+MQTT_USER: str = env.str("HETRI_MQTT_USER", default="hetri")
+MQTT_PASSWORD: str = env.str("HETRI_MQTT_PASSWORD")
+MQTT_CLIENT_ID: str = env.str("HETRI_MQTT_CLIENT_ID", default="hetri-ingest")
+MQTT_PUBLIC_HOST: str = env.str("HETRI_MQTT_PUBLIC_HOST", default=_public.hostname or "localhost")
+MQTT_PROBE_HOST: str = env.str("HETRI_MQTT_PROBE_HOST", default=MQTT_PUBLIC_HOST)
+MQTT_PUBLIC_PORT: int = env.int("HETRI_MQTTS_PORT", default=8883)
+MQTT_PASSWORD_FILE = Path(env.str("HETRI_MQTT_PASSWORD_FILE", default=str(VAR_DIR / "mosquitto" / "collars.passwd")))
+TLS_CA = Path(env.str("HETRI_TLS_CA", default=str(VAR_DIR / "tls" / "ca.pem")))
+
+# --- What Hetri promises ----------------------------------------------------------------------------
+TREAT_EXPIRY_S: int = env.int("HETRI_TREAT_EXPIRY_S", default=30)
+DEVICES_PER_OWNER: int = env.int("HETRI_DEVICES_PER_OWNER", default=20)
+RETENTION_DAYS: int = env.int("HETRI_RETENTION_DAYS", default=400)
+PARTITION: str = env.str("HETRI_PARTITION", default="day")
+REJECTED_PER_DEVICE: int = env.int("HETRI_REJECTED_PER_DEVICE", default=100)
+
+# --- People -----------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["hetri.accounts.backends.EmailBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+SESSION_COOKIE_AGE = 30 * 24 * 3600
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=30),
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": SECRET_KEY,
+}
+
+# --- HTTP -------------------------------------------------------------------------------------------
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = False  # nginx redirects; a redirect from here could answer a machine's hook
+SECURE_HSTS_SECONDS: int = env.int("HETRI_HSTS_S", default=0 if _public.hostname == "localhost" else 31_536_000)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "hetri.core.views.csrf_failure"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:", "blob:"],
+        "media-src": ["'self'", "blob:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+        "form-action": ["'self'"],
+    }
+}
+
+# --- API --------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["hetri.accounts.authentication.ApiAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["hetri.core.api.SafeJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "hetri.core.api.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Hetri API",
+    "DESCRIPTION": "Smart collars for dogs and cats: telemetry, treats, live state.",
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PUBLIC": True,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# --- Language, time, files --------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env.str("HETRI_STATIC_ROOT", default=str(VAR_DIR / "static")))
+STATICFILES_DIRS = [path for path in [BASE_DIR / "hetri" / "static"] if path.exists()]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG or env.bool("HETRI_TESTING", default=False)
+        else "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+    },
+}
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = env.str("HETRI_MAIL_DIR", default=str(VAR_DIR / "mail"))
+
+# --- Logs -------------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "console": {"()": "hetri.core.logs.ConsoleFormatter"},
+        "json": {"()": "hetri.core.logs.JsonFormatter"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": env.str("HETRI_LOG_FORMAT", default="console")}
+    },
+    "root": {"handlers": ["stderr"], "level": env.str("HETRI_LOG_LEVEL", default="INFO")},
+    "loggers": {"django.request": {"level": "ERROR"}, "django.channels.server": {"level": "WARNING"}},
+}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_DEFAULT_QUEUE = "celery"

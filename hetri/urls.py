@@ -1,0 +1,15 @@
+"""Every path of the web process. API paths have no trailing slash; pages live under their own prefixes."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+handler400 = "hetri.core.views.bad_request"
+handler403 = "hetri.core.views.permission_denied"
+handler404 = "hetri.core.views.not_found"
+handler500 = "hetri.core.views.server_error"
+
+urlpatterns = [
+    path("", include("hetri.accounts.urls")),
+    path("", include("pets.urls")),
+    path("admin/", admin.site.urls),
+]

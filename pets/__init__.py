@@ -1,0 +1,1 @@
+"""Pets: who wears the collars."""

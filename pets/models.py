@@ -1,0 +1,54 @@
+"""Pet."""
+
+from zoneinfo import available_timezones
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from hetri.accounts.models import User
+from hetri.core.ids import uuid7
+from hetri.core.times import now
+
+_ZONES = available_timezones() - {"localtime", "Factory", "posixrules"}
+
+
+def validate_time_zone(name: str) -> None:
+    """Raise ValidationError unless `name` is an IANA time zone."""
+    if name not in _ZONES:
+        raise ValidationError("Not a time zone that we know. Write it like Europe/Berlin.")
+
+
+class PetQuerySet(models.QuerySet["Pet"]):
+    def visible_to(self, user: User) -> "PetQuerySet":
+        """The one place that decides who may see and change a pet: its owner."""
+        return self.filter(owner=user)
+
+
+class Pet(models.Model):
+    """An animal with its own day: the treat budget and the daily figures follow its time zone."""
+
+    class Species(models.TextChoices):
+        DOG = "dog"
+        CAT = "cat"
+        OTHER = "other"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="pets")
+    name = models.CharField(max_length=80)
+    species = models.CharField(max_length=8, choices=Species.choices, default=Species.OTHER)
+    birthdate = models.DateField(null=True, blank=True)
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+    treats_per_day = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MaxValueValidator(1000)], help_text="Portions; empty: no limit."
+    )
+    kcal_per_portion = models.FloatField(
+        null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(10_000)]
+    )
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    objects = PetQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name

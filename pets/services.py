@@ -1,0 +1,28 @@
+"""What can be done with a pet."""
+
+from typing import Any
+
+from django.db import transaction
+
+from pets.models import Pet
+from pets.signals import pet_deleting, time_zone_changed
+
+
+@transaction.atomic
+def update_pet(*, pet: Pet, changes: dict[str, Any]) -> Pet:
+    """Write `changes` (validated field values). Collars are told when the time zone moved."""
+    moved = "time_zone" in changes and changes["time_zone"] != pet.time_zone
+    if changes:
+        Pet.objects.filter(pk=pet.pk).update(**changes)
+        pet.refresh_from_db()
+    if moved:
+        time_zone_changed.send(Pet, pet=pet)
+    return pet
+
+
+@transaction.atomic
+def delete_pet(*, pet: Pet) -> None:
+    """Remove a pet. Raises Conflict while a collar is on it; the ledger of its treats stays."""
+    Pet.objects.select_for_update().get(pk=pet.pk)
+    pet_deleting.send(Pet, pet=pet)
+    pet.delete()

@@ -1,0 +1,1 @@
+"""What collars feel: samples, rollups, and what was refused."""
