@@ -1,9 +1,9 @@
 """The browser's user: Django's session, and the UserSession that it names must still be open."""
 
 from django.contrib import auth
+from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
-from django.utils.deprecation import MiddlewareMixin
 from django.utils.functional import SimpleLazyObject
 
 from hetri.accounts import sessions
@@ -30,7 +30,7 @@ def _user(request: HttpRequest) -> User | AnonymousUser:
     return session.user if session else AnonymousUser()
 
 
-class SessionAuthMiddleware(MiddlewareMixin):
+class SessionAuthMiddleware(AuthenticationMiddleware):
     """Sets `request.user`, read from the database only when somebody looks at it."""
 
     def process_request(self, request: HttpRequest) -> None:
