@@ -1,10 +1,13 @@
 """Device, who had it when, and the ledger of treats."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Value
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Greatest
 
 from devices.config import new_config
 from hetri.accounts.models import User
@@ -23,6 +26,26 @@ class DeviceQuerySet(models.QuerySet["Device"]):
     def in_use(self) -> "DeviceQuerySet":
         """Not retired."""
         return self.filter(retired_at=None)
+
+    def with_presence(self, status: str) -> "DeviceQuerySet":
+        """Those whose presence is `status` now; the same rule as `Device.presence`, in SQL."""
+        interval = Cast(KeyTextTransform("telemetry_interval_s", "config"), models.IntegerField())
+        silent_s = Greatest(Value(SILENT_AFTER_S), interval * 3)
+        heard = self.alias(silent_at=F("last_seen") + silent_s * Value(timedelta(seconds=1)))
+        match status:
+            case Device.Status.ONLINE:
+                return heard.filter(status=status, silent_at__gte=now())
+            case Device.Status.OFFLINE:
+                gone_silent = Q(status=Device.Status.ONLINE) & (Q(silent_at=None) | Q(silent_at__lt=now()))
+                return heard.filter(Q(status=status) | gone_silent)
+        return self.filter(status=status)
+
+    def search(self, text: str) -> "DeviceQuerySet":
+        """Those with `text` in their name, or with just this id."""
+        try:
+            return self.filter(Q(pk=UUID(text)))
+        except ValueError:
+            return self.filter(name__icontains=text)
 
     def to_list_for(self, user: User) -> "DeviceQuerySet":
         """What a list shows: staff see retired ones too, owners do not."""

@@ -5,4 +5,11 @@ import os
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hetri.settings")
-application = get_asgi_application()
+http = get_asgi_application()  # loads the apps, which the imports below need
+
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.sessions import SessionMiddlewareStack  # noqa: E402
+
+from hetri.websockets import patterns  # noqa: E402
+
+application = ProtocolTypeRouter({"http": http, "websocket": SessionMiddlewareStack(URLRouter(patterns))})

@@ -225,3 +225,12 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_DEFAULT_QUEUE = "celery"
+CELERY_BEAT_SCHEDULER = "hetri.core.heartbeat:TickingScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+CELERY_BEAT_SCHEDULE = {
+    "worker heartbeat": {"task": "hetri.core.tasks.heartbeat", "schedule": 5.0, "options": {"expires": 10}},
+    "expire treats": {"task": "devices.tasks.expire_treats", "schedule": 1.0, "options": {"expires": 5}},
+    "mark silent collars": {"task": "devices.tasks.mark_silent", "schedule": 10.0, "options": {"expires": 10}},
+    "sync broker": {"task": "devices.tasks.sync_broker", "schedule": 60.0, "options": {"expires": 60}},
+    "partitions": {"task": "telemetry.tasks.make_partitions", "schedule": 3600.0, "options": {"expires": 600}},
+}

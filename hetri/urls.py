@@ -2,6 +2,8 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from drf_spectacular.renderers import OpenApiJsonRenderer
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 handler400 = "hetri.core.views.bad_request"
 handler403 = "hetri.core.views.permission_denied"
@@ -11,5 +13,8 @@ handler500 = "hetri.core.views.server_error"
 urlpatterns = [
     path("", include("hetri.accounts.urls")),
     path("", include("pets.urls")),
+    path("", include("devices.urls")),
+    path("schema", SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer])),
+    path("schema/docs", SpectacularSwaggerSplitView.as_view(url="/schema")),
     path("admin/", admin.site.urls),
 ]

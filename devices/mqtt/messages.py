@@ -15,6 +15,7 @@ class Message:
     retained: bool
     received_at: datetime
     mid: int = 0
+    connection: int = 0
 
 
 @dataclass(frozen=True, slots=True)

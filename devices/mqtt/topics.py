@@ -1,5 +1,6 @@
 """Topic names (docs/protocol.md)."""
 
+from functools import lru_cache
 from uuid import UUID
 
 TELEMETRY = "telemetry"
@@ -17,6 +18,7 @@ def command(device_id: UUID, name: str) -> str:
     return f"devices/{device_id}/cmd/{name}"
 
 
+@lru_cache(maxsize=65_536)
 def parse(topic: str) -> tuple[UUID, str] | None:
     """The device and the kind (`telemetry` or `status`) of an incoming topic; None when it is no such topic."""
     parts = topic.split("/")

@@ -1,0 +1,85 @@
+"""POST /devices/{id}/treat: a plain async view, because it waits; it joins the OpenAPI document in schema.py."""
+
+import re
+from dataclasses import dataclass
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.exceptions import ValidationError
+
+from devices.api.serializers import TreatOrderSerializer
+from devices.api.views import find_device
+from devices.models import TreatEvent
+from devices.presenters import treat_dict
+from devices.services.treats import send_treat
+from devices.services.waiting import ResultWait
+from hetri.accounts.authentication import Caller, authenticate
+from hetri.core.api import load_json, refusal_response, to_api_error
+from hetri.core.errors import ApiError, Invalid
+
+WAIT_DEFAULT_S, WAIT_MAX_S = 5, 20
+KEY_MAX = 200
+_WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,9})(?:$|[,;\s])")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the caller asks for; `wait` in seconds."""
+
+    portion: int
+    key: str | None
+    wait: int
+
+
+def parse_order(request: HttpRequest) -> Order:
+    """Read body and headers. Raises Invalid and ValidationError."""
+    reader = TreatOrderSerializer(data=load_json(request.body) if request.body else {})
+    reader.is_valid(raise_exception=True)
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and (not 1 <= len(key) <= KEY_MAX or not key.isprintable()):
+        raise Invalid({"Idempotency-Key": [f"1 to {KEY_MAX} printable characters."]})
+    asked = _WAIT.search(request.headers.get("Prefer", ""))
+    wait = min(int(asked.group(1)), WAIT_MAX_S) if asked else WAIT_DEFAULT_S
+    return Order(portion=reader.validated_data["portion"], key=key, wait=wait)
+
+
+def source_of(caller: Caller) -> str:
+    """How the ledger names the door that a treat came through."""
+    if caller.user.is_staff:
+        return TreatEvent.Source.STAFF
+    return TreatEvent.Source.API if caller.by_bearer else TreatEvent.Source.OWNER
+
+
+def _send(request: HttpRequest, device_id: UUID) -> tuple[TreatEvent, Order]:
+    """Everything that needs the database, in one thread and with one connection, given back at the end."""
+    try:
+        caller = authenticate(request)
+        device = find_device(caller.user, device_id)
+        order = parse_order(request)
+        event = send_treat(
+            device=device, by=caller.user, source=source_of(caller), portion=order.portion, key=order.key
+        )
+        return event, order
+    finally:
+        connection.close()
+
+
+@csrf_exempt
+async def treat(request: HttpRequest, device_id: UUID) -> HttpResponse:
+    """Throw a treat: 200 once it is settled, 202 while the collar has not answered."""
+    if request.method != "POST":
+        refusal = ApiError("Only POST is possible here.", code="method_not_allowed")
+        refusal.status = 405
+        return refusal_response(refusal)
+    waiting = await ResultWait.begin(device_id)
+    try:
+        event, order = await sync_to_async(_send)(request, device_id)
+        event = await waiting.settled(event, order.wait)
+    except (ApiError, ValidationError) as error:
+        return refusal_response(to_api_error(error) or ApiError())
+    finally:
+        waiting.end()
+    return JsonResponse(treat_dict(event), status=202 if event.result == TreatEvent.Result.PENDING else 200)

@@ -1,0 +1,198 @@
+"""/devices, their credentials, claim and handover, and the ledger; the treat itself is in treat.py."""
+
+from typing import Any
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from devices.api import serializers as shapes
+from devices.models import Device, TreatEvent
+from devices.presenters import device_dict, status_dict
+from devices.services import ownership
+from hetri.accounts.models import User
+from hetri.accounts.signin import PER_ACCOUNT
+from hetri.core.api import PageQuery, page, query
+from hetri.core.errors import Forbidden, Invalid, NotFound
+from hetri.core.openapi import errors
+from hetri.core.throttle import Limit
+
+CREDENTIALS = Limit("credentials", most=10, seconds=3600)
+WRONG_CLAIMS = Limit("claim-account", most=10, seconds=3600)
+WRONG_CLAIMS_ADDRESS = Limit("claim-address", most=30, seconds=3600)
+
+
+def find_device(user: User, device_id: UUID) -> Device:
+    """The device if this user may see it. Raises NotFound, the same for a stranger's as for none."""
+    device = Device.objects.visible_to(user).filter(pk=device_id).first()
+    if device is None:
+        raise NotFound
+    return device
+
+
+def read(shape: type[serializers.Serializer[Any]], request: Request, **options: Any) -> dict[str, Any]:
+    """The body through a serializer. Raises ValidationError."""
+    reader = shape(data=request.data, **options)
+    reader.is_valid(raise_exception=True)
+    validated: dict[str, Any] = reader.validated_data
+    return validated
+
+
+class DeviceListView(APIView):
+    @extend_schema(
+        parameters=[PageQuery, shapes.DeviceQuery],
+        responses={200: shapes.DevicePageSerializer, **errors(400, 401)},
+    )
+    def get(self, request: Request) -> Response:
+        """Own collars, newest first, 50 a page; staff see all."""
+        user: User = request.auth.user
+        wanted = query(shapes.DeviceQuery, request)
+        devices = Device.objects.to_list_for(user)
+        if "owner" in wanted:
+            devices = devices.filter(owner=wanted["owner"])
+        if "status" in wanted:
+            devices = devices.with_presence(wanted["status"])
+        if "search" in wanted:
+            devices = devices.search(wanted["search"])
+        return page(request, devices, shapes.DeviceSerializer)
+
+    @extend_schema(
+        request=shapes.DeviceCreateSerializer,
+        responses={201: shapes.NewDeviceSerializer, **errors(400, 401, 403, 409)},
+    )
+    def post(self, request: Request) -> Response:
+        """A new collar with credentials, shown this once and usable when the answer arrives."""
+        owner = self._owner(request)
+        given = read(shapes.DeviceCreateSerializer, request, context={"owner": owner})
+        device, credential = ownership.provision(name=given["name"], owner=owner, pet=given.get("pet"))
+        return Response({**device_dict(device), "mqtt": credential.public()}, status=201)
+
+    def _owner(self, request: Request) -> User:
+        """Whom the collar is for: the caller, or whom a member of staff names."""
+        user: User = request.auth.user
+        named = request.data.get("owner") if isinstance(request.data, dict) else None
+        if named is None:
+            return user
+        if not user.is_staff:
+            raise Forbidden("Only staff can make a collar for somebody else.")
+        owner = User.objects.filter(pk=serializers.UUIDField().run_validation(named)).first()
+        if owner is None:
+            raise Invalid({"owner": ["There is no such user."]})
+        return owner
+
+
+class DeviceView(APIView):
+    def _update(self, request: Request, device_id: UUID, partial: bool) -> Response:
+        device = find_device(request.auth.user, device_id)
+        changes = read(
+            shapes.DeviceChangeSerializer, request, partial=partial, context={"owner": device.owner}
+        )
+        return Response(device_dict(ownership.update_device(device=device, changes=changes)))
+
+    @extend_schema(responses={200: shapes.DeviceSerializer, **errors(401, 404)})
+    def get(self, request: Request, device_id: UUID) -> Response:
+        """One collar; a retired one can still be read."""
+        return Response(device_dict(find_device(request.auth.user, device_id)))
+
+    @extend_schema(
+        request=shapes.DeviceChangeSerializer,
+        responses={200: shapes.DeviceSerializer, **errors(400, 401, 403, 404, 409)},
+    )
+    def put(self, request: Request, device_id: UUID) -> Response:
+        """Change a collar; `name` is required, what is left out stays."""
+        return self._update(request, device_id, partial=False)
+
+    @extend_schema(
+        request=shapes.DeviceChangeSerializer(partial=True),
+        responses={200: shapes.DeviceSerializer, **errors(400, 401, 403, 404, 409)},
+    )
+    def patch(self, request: Request, device_id: UUID) -> Response:
+        """Change some fields of a collar."""
+        return self._update(request, device_id, partial=True)
+
+    @extend_schema(responses={204: None, **errors(401, 403, 404, 409)})
+    def delete(self, request: Request, device_id: UUID) -> Response:
+        """Retire a collar: its broker access ends, its history stays readable."""
+        ownership.retire(device=find_device(request.auth.user, device_id))
+        return Response(status=204)
+
+
+class CredentialsView(APIView):
+    @extend_schema(request=None, responses={200: shapes.CredentialsSerializer, **errors(401, 403, 404, 409, 429)})
+    def post(self, request: Request, device_id: UUID) -> Response:
+        """A new MQTT password, shown this once; the old one stops working."""
+        device = find_device(request.auth.user, device_id)
+        CREDENTIALS.spend(device.pk)
+        return Response({"mqtt": ownership.rotate(device=device).public()})
+
+
+class ClaimView(APIView):
+    @extend_schema(
+        request=shapes.ClaimSerializer,
+        responses={200: shapes.ClaimedDeviceSerializer, **errors(400, 401, 403, 404, 409, 429)},
+    )
+    def post(self, request: Request) -> Response:
+        """Take an unowned collar by its claim code. `mqtt` is there when its password had to be replaced."""
+        user: User = request.auth.user
+        given = read(shapes.ClaimSerializer, request, context={"owner": user})
+        limits = [(WRONG_CLAIMS, str(user.pk)), (WRONG_CLAIMS_ADDRESS, request.META.get("REMOTE_ADDR", ""))]
+        for limit, subject in limits:
+            limit.spend(subject)
+        device, credential = ownership.claim(
+            code=given["claim_code"], by=user, name=given.get("name"), pet=given.get("pet")
+        )
+        for limit, subject in limits:
+            limit.refund(subject)
+        return Response({**device_dict(device), **({"mqtt": credential.public()} if credential else {})})
+
+
+class HandoverView(APIView):
+    @extend_schema(
+        request=shapes.HandoverSerializer,
+        responses={200: shapes.ClaimCodeSerializer, **errors(400, 401, 403, 404, 409, 429)},
+    )
+    def post(self, request: Request, device_id: UUID) -> Response:
+        """Give a collar away: a claim code for its next owner, good for 7 days."""
+        user: User = request.auth.user
+        device = find_device(user, device_id)
+        password = read(shapes.HandoverSerializer, request)["password"]
+        PER_ACCOUNT.spend(user.email)
+        code = ownership.hand_over(device=device, by=user, password=password)
+        PER_ACCOUNT.refund(user.email)
+        return Response({"claim_code": code})
+
+
+class StatusView(APIView):
+    @extend_schema(responses={200: shapes.StatusSerializer, **errors(401, 404)})
+    def get(self, request: Request, device_id: UUID) -> Response:
+        """How a collar is now; `latest` is its newest sample by event time."""
+        return Response(status_dict(find_device(request.auth.user, device_id)))
+
+
+def ledger_of(user: User, device: Device) -> Any:
+    """The treats of a device that this user may see: since they have it; staff see all."""
+    events = TreatEvent.objects.filter(device=device)
+    if user.is_staff or device.owned_since is None:
+        return events
+    return events.filter(event_time__gte=device.owned_since)
+
+
+class TreatListView(APIView):
+    @extend_schema(parameters=[PageQuery], responses={200: shapes.TreatPageSerializer, **errors(400, 401, 404)})
+    def get(self, request: Request, device_id: UUID) -> Response:
+        """The ledger, newest first."""
+        user: User = request.auth.user
+        return page(request, ledger_of(user, find_device(user, device_id)), shapes.TreatSerializer)
+
+
+class TreatView(APIView):
+    @extend_schema(responses={200: shapes.TreatSerializer, **errors(401, 404)})
+    def get(self, request: Request, device_id: UUID, treat_id: UUID) -> Response:
+        """One treat as it is now."""
+        user: User = request.auth.user
+        event = get_object_or_404(ledger_of(user, find_device(user, device_id)), pk=treat_id)
+        return Response(shapes.TreatSerializer(event).data)

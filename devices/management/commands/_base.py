@@ -1,0 +1,53 @@
+"""What the collar commands share: one line on bad input, JSON for scripts, an example in --help."""
+
+import json
+from argparse import RawDescriptionHelpFormatter
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from devices.models import Device
+from hetri.core.errors import ApiError
+
+
+class CollarCommand(BaseCommand):
+    """A command about collars. Subclasses set `example` and write `act`."""
+
+    example = ""
+    requires_system_checks = []
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Add the example below the options."""
+        kwargs.update(epilog=f"Example:  {self.example}", formatter_class=RawDescriptionHelpFormatter)
+        return super().create_parser(prog_name, subcommand, **kwargs)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run `act`, print what it found; a refusal is one line and a non-zero exit."""
+        try:
+            answer = self.act(**options)
+        except ApiError as refused:
+            raise CommandError(refused.detail) from refused
+        if options["as_json"]:
+            self.stdout.write(json.dumps(answer))
+        else:
+            self.stdout.write(self.describe(answer))
+
+    def act(self, **options: Any) -> dict[str, Any]:
+        """Do the work; the answer is what `--json` prints."""
+        raise NotImplementedError
+
+    def describe(self, answer: dict[str, Any]) -> str:
+        """The answer for people."""
+        return "\n".join(f"{key}: {value}" for key, value in answer.items() if value is not None)
+
+
+def device_with(text: str) -> Device:
+    """The device with this id. Raises CommandError."""
+    try:
+        return Device.objects.get(pk=UUID(text))
+    except (ValueError, Device.DoesNotExist) as error:
+        raise CommandError(f"There is no collar with the id {text!r}.") from error

@@ -1,0 +1,22 @@
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from devices.management.commands._base import CollarCommand, device_with
+from devices.services import ownership
+
+
+class Command(CollarCommand):
+    help = "Give a collar a new MQTT password, shown once; the old one and its session end now."
+    example = "manage.py rotate_collar 0192f2a0-0000-7000-8000-000000000000 --json"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("id", help="the collar's id")
+
+    def act(self, **options: Any) -> dict[str, Any]:
+        device = device_with(options["id"])
+        return {"id": str(device.pk), "mqtt": ownership.rotate(device=device).public()}
+
+    def describe(self, answer: dict[str, Any]) -> str:
+        return super().describe({f"mqtt {key}": value for key, value in answer["mqtt"].items()})

@@ -1,0 +1,12 @@
+from typing import Any
+
+from devices.management.commands._base import CollarCommand
+from devices.mqtt.registry import registry
+
+
+class Command(CollarCommand):
+    help = "Make the broker's files from the database again; mends a lost or damaged file."
+    example = "manage.py sync_broker"
+
+    def act(self, **options: Any) -> dict[str, Any]:
+        return {"changed": registry().sync()}

@@ -1,0 +1,68 @@
+"""Who may connect to the broker. One small interface, so that another broker can be the second one.
+
+`mqtt_pass_hash` in the database is the truth; what the broker holds is made from it and can be made again.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from django.conf import settings
+
+from devices.mqtt.credentials import hash_password, new_password
+
+
+@dataclass(frozen=True)
+class Credential:
+    """An identity on the broker. `ref` is opaque to callers; `password` is shown once and never kept."""
+
+    ref: str
+    password: str
+    verifier: str
+
+    def __repr__(self) -> str:
+        return f"Credential({self.ref})"
+
+    def public(self) -> dict[str, object]:
+        """What a collar needs to connect: the `mqtt` object of the API."""
+        return {
+            "host": settings.MQTT_PUBLIC_HOST,
+            "port": settings.MQTT_PUBLIC_PORT,
+            "username": self.ref,
+            "password": self.password,
+            "client_id": self.ref,
+        }
+
+
+def new_credential(ref: str) -> Credential:
+    """A fresh secret for `ref`; nobody knows it yet."""
+    password = new_password()
+    return Credential(ref=ref, password=password, verifier=hash_password(password))
+
+
+class BrokerRegistry(Protocol):
+    """Called after commit; each call returns once the broker acts on it, or raises Unavailable."""
+
+    def require(self) -> None:
+        """Raise Unavailable when identities cannot be changed now: ask before writing what needs it."""
+
+    def provision(self, credential: Credential) -> None:
+        """Let a new identity in; usable when this returns."""
+
+    def rotate(self, credential: Credential) -> None:
+        """Replace the password: the new one works when this returns, sessions of the old one are cut."""
+
+    def remove(self, ref: str) -> None:
+        """End an identity and cut its session."""
+
+    def exists(self, ref: str) -> bool:
+        """Whether the broker would let `ref` in with the right password."""
+
+    def sync(self) -> bool:
+        """Make the broker hold what the database holds. Returns whether anything differed."""
+
+
+def registry() -> BrokerRegistry:
+    """The registry of this installation's broker."""
+    from devices.mqtt.mosquitto import MosquittoRegistry
+
+    return MosquittoRegistry()

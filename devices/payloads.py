@@ -1,0 +1,67 @@
+"""What collars write on `devices/{id}/status`, read strictly: unknown keys are ignored, wrong types refused."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+Percent = msgspec.Meta(ge=0, le=100)
+MAX_BYTES = 16_384
+
+
+class BadPayload(ValueError):
+    """A message that is set aside; the text says why."""
+
+
+class Command(msgspec.Struct):
+    """The result of a command."""
+
+    id: UUID
+    result: Literal["accepted", "dispensed", "jammed", "empty", "expired", "failed", "unsupported"]
+
+
+class Status(msgspec.Struct):
+    """Presence (`online` is set) or a command's result (`command` is set)."""
+
+    v: Literal[1]
+    online: bool | None = None
+    command: Command | None = None
+    boot: str | None = None
+    firmware: str | None = None
+    battery_level: float | None = None
+    rssi: int | None = None
+    treats_left: int | None = None
+    streaming: bool | None = None
+    config_version: int | None = None
+    ip: str | None = None
+
+    def reported(self) -> dict[str, Any]:
+        """The facts that the message states, as they are kept on the device."""
+        names = ("boot", "firmware", "battery_level", "rssi", "treats_left", "streaming", "config_version", "ip")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+_decoder = msgspec.json.Decoder(Status)
+_RANGES = {"battery_level": (0, 100), "rssi": (-200, 100), "treats_left": (0, 100_000), "config_version": (0, 2**31)}
+_LENGTHS = {"boot": 8, "firmware": 32, "ip": 45}
+
+
+def parse_status(payload: bytes) -> Status:
+    """Read a status message. Raises BadPayload."""
+    if len(payload) > MAX_BYTES:
+        raise BadPayload("too_large")
+    try:
+        status = _decoder.decode(payload)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadPayload(f"bad_status: {error}"[:200]) from error
+    for name, (low, high) in _RANGES.items():
+        value = getattr(status, name)
+        if value is not None and not low <= value <= high:
+            raise BadPayload(f"out_of_range: {name}")
+    for name, length in _LENGTHS.items():
+        text = getattr(status, name)
+        if text is not None and (len(text) > length or not text.isprintable()):
+            raise BadPayload(f"bad_text: {name}")
+    if status.online is None and status.command is None:
+        raise BadPayload("neither_presence_nor_result")
+    return status

@@ -1,0 +1,100 @@
+"""What collars say of themselves, and what their silence says."""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Func, JSONField, Value
+
+from devices.live import push_status
+from devices.models import SILENT_AFTER_S, Device
+from devices.mqtt import publisher, topics
+from devices.services.configuration import publish_config
+from hetri.core.ids import to_ms
+from hetri.core.times import now
+
+log = logging.getLogger(__name__)
+
+
+class _Merge(Func):
+    """PostgreSQL's `jsonb || jsonb`."""
+
+    arg_joiner = " || "
+    template = "(%(expressions)s)"
+    output_field = JSONField()
+
+
+def _merged(reported: dict[str, Any]) -> _Merge:
+    return _Merge(F("reported"), Value(reported, JSONField()))
+
+
+@transaction.atomic
+def record_presence(
+    *, device_id: UUID, online: bool, reported: dict[str, Any], heard_at: datetime | None
+) -> Device | None:
+    """Take over a collar's presence. `heard_at` is None for what the broker repeated: then it was not heard now.
+
+    An online collar is told the time, and its config when it runs another version. Returns None when there is
+    no such collar in use.
+    """
+    changes: dict[str, Any] = {"status": Device.Status.ONLINE if online else Device.Status.OFFLINE}
+    changes["reported"] = _merged({**reported, **({} if online else {"streaming": False})})
+    if heard_at is not None and online:
+        changes["last_seen"] = heard_at
+    if "firmware" in reported:
+        changes["firmware_version"] = reported["firmware"]
+    device = _update(device_id, changes)
+    if device is not None and online and heard_at is not None:
+        _greet(device)
+    return device
+
+
+def _greet(device: Device) -> None:
+    clock = topics.command(device.pk, "time")
+    transaction.on_commit(lambda: publisher.send(clock, {"v": 1, "now": to_ms(now())}, qos=0))
+    if device.reported.get("config_version") != device.config_version:
+        publish_config(device)
+
+
+@transaction.atomic
+def record_report(*, device_id: UUID, reported: dict[str, Any], heard_at: datetime) -> Device | None:
+    """Take over single facts, such as `treats_left` beside a result."""
+    return _update(device_id, {"reported": _merged(reported), "last_seen": heard_at})
+
+
+def _update(device_id: UUID, changes: dict[str, Any]) -> Device | None:
+    if not Device.objects.in_use().filter(pk=device_id).update(**changes):
+        return None
+    device = Device.objects.get(pk=device_id)
+    push_status(device)
+    return device
+
+
+@transaction.atomic
+def mark_cut(*, device_id: UUID) -> None:
+    """We ended the collar's session ourselves, so no last will speaks for it: say it in its place.
+
+    The broker's retained presence is corrected too.
+    """
+    _update(device_id, {"status": Device.Status.OFFLINE})
+    topic = topics.status(device_id)
+    transaction.on_commit(lambda: publisher.send(topic, {"v": 1, "online": False}, retain=True))
+
+
+def mark_silent() -> int:
+    """Set collars offline that reported online and went silent; run by beat. Returns how many."""
+    at = now()
+    candidates = Device.objects.filter(status=Device.Status.ONLINE)
+    count = 0
+    for device in candidates.exclude(last_seen__gt=at - timedelta(seconds=SILENT_AFTER_S)).iterator():
+        if device.presence(at) == Device.Status.ONLINE:
+            continue
+        with transaction.atomic():
+            silent = Device.objects.filter(pk=device.pk, status=Device.Status.ONLINE, last_seen=device.last_seen)
+            if silent.update(status=Device.Status.OFFLINE):
+                push_status(Device.objects.get(pk=device.pk))
+                log.info("collar_silent", extra={"device": device.pk})
+                count += 1
+    return count

@@ -1,0 +1,166 @@
+"""Treats: ordered once, sent after commit, settled by the collar's answer or by the clock.
+
+    pending -> dispensed | jammed | empty | expired | failed;   expired -> dispensed (the food is gone)
+
+Every move is one guarded UPDATE, so repeats and answers in any order change nothing twice.
+"""
+
+import logging
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.db.models.functions import Coalesce
+
+from devices.live import push_treat
+from devices.models import Device, TreatEvent
+from devices.mqtt import publisher, topics
+from devices.services.budget import budget_left, seconds_to_midnight
+from hetri.accounts.models import User
+from hetri.core.errors import Conflict, TooMany, Unavailable
+from hetri.core.ids import to_ms
+from hetri.core.times import now
+from pets.models import Pet
+
+log = logging.getLogger(__name__)
+Result = TreatEvent.Result
+PUBACK_WAIT_S = 2.0  # how long we wait for the broker to say that it has the command
+
+
+def send_treat(*, device: Device, by: User, source: str, portion: int = 1, key: str | None = None) -> TreatEvent:
+    """Order a treat and publish it after commit; a key that is known gives its event as it is now.
+
+    Raises Conflict (`key_reused`, `retired`, `offline`), TooMany (`too_soon`, `budget_spent`), and Unavailable
+    when the broker is away, with nothing kept.
+    """
+    known = _known(device, by, key, portion)
+    if known is not None:
+        return known
+    if device.retired_at is None and device.presence() == Device.Status.ONLINE:
+        publisher.require()
+    with transaction.atomic():
+        event = _order(device.pk, by, source, portion, key)
+    if event.result == Result.OFFLINE:
+        raise Conflict("The collar is offline. Nothing was sent.", code="offline")
+    return event
+
+
+def _known(device: Device, by: User, key: str | None, portion: int) -> TreatEvent | None:
+    if key is None:
+        return None
+    event = TreatEvent.objects.filter(device=device, triggered_by=by, idempotency_key=key).first()
+    if event and event.portion != portion:
+        raise Conflict("This Idempotency-Key was used for another order.", code="key_reused")
+    return event
+
+
+def _order(device_id: UUID, by: User, source: str, portion: int, key: str | None) -> TreatEvent:
+    """Decide and write under the locks of the device and its pet; publish after commit."""
+    device = Device.objects.select_for_update(no_key=True).get(pk=device_id)
+    known = _known(device, by, key, portion)
+    if known is not None:
+        return known
+    at = now()
+    event = TreatEvent(
+        device=device,
+        pet_id=device.pet_id,
+        triggered_by=by,
+        event_time=at,
+        source=source,
+        portion=portion,
+        expires_at=at + timedelta(seconds=settings.TREAT_EXPIRY_S),
+    )
+    if device.retired_at is not None:
+        raise Conflict("This collar is retired.", code="retired")
+    if device.presence(at) != Device.Status.ONLINE:
+        event.result, event.settled_at = Result.OFFLINE, at
+    else:
+        _check_room(device, portion, at)
+        event.idempotency_key = key
+        transaction.on_commit(lambda: _publish(event))
+    event.save(force_insert=True)
+    push_treat(event, device.owner_id)
+    return event
+
+
+def _check_room(device: Device, portion: int, at: datetime) -> None:
+    """Raise TooMany while another treat is on its way, or when the pet's day is full."""
+    _expire(TreatEvent.objects.filter(device=device), at)
+    if TreatEvent.objects.filter(device=device, result=Result.PENDING).exists():
+        raise TooMany("Another treat is already on its way.", code="too_soon", retry_after=1)
+    if device.pet_id is None:
+        return
+    pet = Pet.objects.select_for_update(no_key=True).get(pk=device.pet_id)
+    left = budget_left(pet, at)
+    if left is not None and portion > left:
+        wait = seconds_to_midnight(pet, at)
+        raise TooMany(f"{pet.name} has {left} portions left today.", code="budget_spent", retry_after=wait)
+
+
+def _publish(event: TreatEvent) -> None:
+    """Hand the command to the broker; its acknowledgement is `published_at`."""
+    payload = {"v": 1, "id": str(event.pk), "portion": event.portion, "exp": to_ms(event.expires_at)}
+    topic = topics.command(event.device_id, "treat")
+    sent = publisher.send(topic, payload, expiry_s=settings.TREAT_EXPIRY_S)
+    if sent is None:
+        raise _take_back(event)
+    sent.wait_for_publish(PUBACK_WAIT_S)
+    if sent.is_published():
+        TreatEvent.objects.filter(pk=event.pk, published_at=None).update(published_at=now())
+    else:
+        log.warning("treat_unacknowledged", extra={"treat": event.pk, "device": event.device_id})
+
+
+def _take_back(event: TreatEvent) -> Unavailable:
+    """The broker went away between the look and the send: nothing left us, so nothing is kept."""
+    TreatEvent.objects.filter(pk=event.pk, result=Result.PENDING, published_at=None).delete()
+    return Unavailable("The collars' broker is away. Nothing was sent.", code="broker_unavailable")
+
+
+@transaction.atomic
+def record_accepted(*, device_id: UUID, treat_id: UUID, at: datetime) -> TreatEvent | None:
+    """The command reached the collar at `at` (UTC, server time). None when that changes nothing."""
+    waiting = TreatEvent.objects.filter(pk=treat_id, device=device_id, result=Result.PENDING, delivered_at=None)
+    return _moved(treat_id) if waiting.update(delivered_at=at) else None
+
+
+@transaction.atomic
+def record_result(*, device_id: UUID, treat_id: UUID, result: str, at: datetime) -> TreatEvent | None:
+    """Settle a treat with the collar's answer of `at` (UTC, server time).
+
+    `dispensed` wins over `expired`; nothing else moves a settled treat. Returns None when it changed nothing:
+    a repeat, or a treat of another device.
+    """
+    before = [Result.PENDING, Result.EXPIRED] if result == Result.DISPENSED else [Result.PENDING]
+    unsettled = TreatEvent.objects.filter(pk=treat_id, device=device_id, result__in=before)
+    if not unsettled.update(result=result, settled_at=at, delivered_at=Coalesce(F("delivered_at"), at)):
+        return None
+    event = _moved(treat_id)
+    log.info("treat_settled", extra={"treat": treat_id, "device": device_id, "result": result})
+    return event
+
+
+@transaction.atomic
+def expire_overdue() -> int:
+    """Settle every pending treat whose time is over; run by beat each second. Returns how many."""
+    return _expire(TreatEvent.objects.all(), now())
+
+
+def _expire(events: QuerySet[TreatEvent], at: datetime) -> int:
+    overdue = events.filter(result=Result.PENDING, expires_at__lte=at)
+    ids = list(overdue.values_list("pk", flat=True))
+    count = 0
+    for pk in ids:
+        pending = TreatEvent.objects.filter(pk=pk, result=Result.PENDING)
+        if pending.update(result=Result.EXPIRED, settled_at=at):
+            _moved(pk)
+            count += 1
+    return count
+
+
+def _moved(treat_id: UUID) -> TreatEvent:
+    event = TreatEvent.objects.select_related("device").get(pk=treat_id)
+    push_treat(event, event.device.owner_id)
+    return event

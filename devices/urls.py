@@ -1,0 +1,17 @@
+from django.urls import path
+
+from devices.api import health, treat, views
+
+urlpatterns = [
+    path("healthz", health.HealthView.as_view()),
+    path("readyz", health.ReadyView.as_view()),
+    path("devices", views.DeviceListView.as_view()),
+    path("devices/claim", views.ClaimView.as_view()),
+    path("devices/<uuid:device_id>", views.DeviceView.as_view()),
+    path("devices/<uuid:device_id>/status", views.StatusView.as_view()),
+    path("devices/<uuid:device_id>/credentials", views.CredentialsView.as_view()),
+    path("devices/<uuid:device_id>/handover", views.HandoverView.as_view()),
+    path("devices/<uuid:device_id>/treat", treat.treat),
+    path("devices/<uuid:device_id>/treats", views.TreatListView.as_view()),
+    path("devices/<uuid:device_id>/treats/<uuid:treat_id>", views.TreatView.as_view()),
+]
