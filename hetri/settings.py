@@ -112,6 +112,7 @@ MQTT_CLIENT_ID: str = env.str("HETRI_MQTT_CLIENT_ID", default="hetri-ingest")
 MQTT_PUBLIC_HOST: str = env.str("HETRI_MQTT_PUBLIC_HOST", default=_public.hostname or "localhost")
 MQTT_PROBE_HOST: str = env.str("HETRI_MQTT_PROBE_HOST", default=MQTT_PUBLIC_HOST)
 MQTT_PUBLIC_PORT: int = env.int("HETRI_MQTTS_PORT", default=8883)
+RTMP_PUBLIC_PORT: int = env.int("HETRI_RTMPS_PORT", default=1936)
 MQTT_PASSWORD_FILE = Path(env.str("HETRI_MQTT_PASSWORD_FILE", default=str(VAR_DIR / "mosquitto" / "collars.passwd")))
 TLS_CA = Path(env.str("HETRI_TLS_CA", default=str(VAR_DIR / "tls" / "ca.pem")))
 
@@ -180,6 +181,11 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Smart collars for dogs and cats: telemetry, treats, live state.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": [
+        "devices.api.schema.add_treat",
+        "drf_spectacular.hooks.postprocess_schema_enums",
+    ],
+    "ENUM_NAME_OVERRIDES": {"DeviceStatus": "devices.models.Device.Status"},
     "SERVE_PUBLIC": True,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],

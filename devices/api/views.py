@@ -44,6 +44,7 @@ def read(shape: type[serializers.Serializer[Any]], request: Request, **options: 
 
 class DeviceListView(APIView):
     @extend_schema(
+        operation_id="devices_list",
         parameters=[PageQuery, shapes.DeviceQuery],
         responses={200: shapes.DevicePageSerializer, **errors(400, 401)},
     )
@@ -182,7 +183,7 @@ def ledger_of(user: User, device: Device) -> Any:
 
 
 class TreatListView(APIView):
-    @extend_schema(parameters=[PageQuery], responses={200: shapes.TreatPageSerializer, **errors(400, 401, 404)})
+    @extend_schema(operation_id="devices_treats_list", parameters=[PageQuery], responses={200: shapes.TreatPageSerializer, **errors(400, 401, 404)})
     def get(self, request: Request, device_id: UUID) -> Response:
         """The ledger, newest first."""
         user: User = request.auth.user

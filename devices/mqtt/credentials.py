@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from base64 import b64encode
+from base64 import b64decode, b64encode
 
 from django.conf import settings
 
@@ -23,9 +23,18 @@ def new_password() -> str:
 
 def hash_password(password: str) -> str:
     """Mosquitto's `$7$` form: PBKDF2-HMAC-SHA512, 12 bytes of salt, 64 bytes of hash (mosquitto_passwd(1))."""
-    salt = secrets.token_bytes(12)
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ROUNDS)
-    return f"$7${ROUNDS}${b64encode(salt).decode()}${b64encode(digest).decode()}"
+    return _verifier(password, secrets.token_bytes(12), ROUNDS)
+
+
+def password_fits(password: str, verifier: str) -> bool:
+    """Whether `verifier` was made from `password`."""
+    _, _, rounds, salt, _ = verifier.split("$")
+    return hmac.compare_digest(_verifier(password, b64decode(salt), int(rounds)), verifier)
+
+
+def _verifier(password: str, salt: bytes, rounds: int) -> str:
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds)
+    return f"$7${rounds}${b64encode(salt).decode()}${b64encode(digest).decode()}"
 
 
 def new_claim_code() -> str:

@@ -1,0 +1,146 @@
+"""Fixtures of every test: people, and the running web and ingest processes on the test database.
+
+Alice owns collars, Bob is another owner, Charlie is staff. `./dev test` starts PostgreSQL, Redis and Mosquitto
+and sets the environment; nothing here is a stand-in for them.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+import pytest
+from django.conf import settings
+from django.db import connections
+
+from hetri.accounts.models import User
+from hetri.testing import Api, wait_for
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_names(django_db_setup: None) -> None:
+    """Names that another run on the same services cannot meet."""
+    settings.LIVE_CHANNEL = f"test:{uuid.uuid4().hex}"
+
+
+def make_user(name: str, role: str = "owner") -> User:
+    """A committed or rolled-back user, with an e-mail of their own."""
+    email = f"{name}-{uuid.uuid4().hex[:8]}@example.com"
+    return User.objects.create_user(email, PASSWORD, name=name.title(), role=role)
+
+
+@pytest.fixture
+def live_db(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+    """The test database without a transaction around the test: other processes see what is written."""
+    with django_db_blocker.unblock():
+        yield
+        connections.close_all()
+
+
+def database_url() -> str:
+    """The test database, as other processes are told it."""
+    here = urlsplit(os.environ["DATABASE_URL"])
+    return urlunsplit(here._replace(path=f"/{settings.DATABASES['default']['NAME']}"))
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def _spawn(name: str, command: list[str], env: dict[str, str], logs: Path) -> subprocess.Popen[bytes]:
+    with open(logs / f"{name}.log", "ab") as log:
+        return subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """daphne and the ingest worker as processes on the test database; the value is the base URL."""
+    logs = tmp_path_factory.mktemp("logs")
+    env = {
+        **os.environ,
+        "DATABASE_URL": database_url(),
+        "HETRI_LIVE_CHANNEL": settings.LIVE_CHANNEL,
+        "HETRI_MQTT_CLIENT_ID": f"test-{uuid.uuid4().hex[:8]}",
+        "HETRI_VAR": str(logs),
+        "HETRI_MQTT_PASSWORD_FILE": str(settings.MQTT_PASSWORD_FILE),
+        "HETRI_TLS_CA": str(settings.TLS_CA),
+    }
+    python, port = sys.executable, _free_port()
+    url = f"http://localhost:{port}"
+    env["HETRI_URL"] = url
+    processes = [
+        _spawn("web", [python, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "hetri.asgi:application"], env, logs),
+        _spawn("ingest", [python, "-m", "celery", "-A", "hetri", "worker", "--mqtt", "-P", "solo", "-Q", "none"], env, logs),
+    ]
+    try:
+        wait_for(lambda: _answers(url), seconds=30)
+        wait_for(lambda: (logs / "heartbeat" / "ingest").exists(), seconds=30)
+        yield url
+    finally:
+        for process in processes:
+            _end(process)
+        for name in ("web", "ingest"):
+            if "Traceback" in (text := (logs / f"{name}.log").read_text()):
+                print(f"--- {name}.log\n{text[-6000:]}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthz").status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+@pytest.fixture
+def sign_in(server: str, live_db: None) -> Iterator[Callable[..., Api]]:
+    """`sign_in("alice")`: a new committed user with a bearer token, as a client of the running server."""
+    opened: list[Api] = []
+
+    def begin(name: str = "alice", role: str = "owner") -> Api:
+        api = Api(server, make_user(name, role), PASSWORD)
+        opened.append(api)
+        return api
+
+    yield begin
+    for api in opened:
+        api.close()
+
+
+@pytest.fixture
+def alice(sign_in: Callable[..., Api]) -> Api:
+    return sign_in("alice")
+
+
+@pytest.fixture
+def bob(sign_in: Callable[..., Api]) -> Api:
+    return sign_in("bob")
+
+
+@pytest.fixture
+def charlie(sign_in: Callable[..., Api]) -> Api:
+    return sign_in("charlie", role="staff")
+
+
+@pytest.fixture
+def anonymous(server: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server) as client:
+        yield client

@@ -1,0 +1,150 @@
+"""Helpers of the tests: a caller of the API, a collar under the test's control, waiting with a deadline."""
+
+import json
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import httpx
+import paho.mqtt.client as mqtt
+from django.conf import settings
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from hetri.accounts.models import User
+from hetri.core.ids import to_ms
+from hetri.core.times import now
+
+T = TypeVar("T")
+
+
+def wait_for(condition: Callable[[], T], seconds: float = 10.0) -> T:
+    """The first truthy value of `condition`, asked every 20 ms; AssertionError after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
+        time.sleep(0.02)
+    return value
+
+
+class Api(httpx.Client):
+    """A signed-in caller of the running server."""
+
+    def __init__(self, url: str, user: User, password: str) -> None:
+        super().__init__(base_url=url, timeout=30)
+        self.user, self.password = user, password
+        answer = self.post("/auth/login", json={"email": user.email, "password": password})
+        assert answer.status_code == 200, answer.text
+        self.tokens: dict[str, str] = answer.json()
+        self.headers["Authorization"] = f"Bearer {self.tokens['access']}"
+
+    def new_device(self, **fields: Any) -> dict[str, Any]:
+        """POST /devices."""
+        answer = self.post("/devices", json={"name": "Rex", **fields})
+        assert answer.status_code == 201, answer.text
+        device: dict[str, Any] = answer.json()
+        return device
+
+    def new_pet(self, **fields: Any) -> dict[str, Any]:
+        """POST /pets."""
+        answer = self.post("/pets", json={"name": "Rex", "species": "dog", **fields})
+        assert answer.status_code == 201, answer.text
+        pet: dict[str, Any] = answer.json()
+        return pet
+
+
+class Collar:
+    """A collar that does what the test says. `answers` are the results it sends for each treat, in order."""
+
+    def __init__(self, credentials: dict[str, Any], answers: tuple[str, ...] = ("accepted", "dispensed")) -> None:
+        self.id = str(credentials["username"])
+        self.answers = answers
+        self.commands: list[tuple[str, dict[str, Any]]] = []
+        self.reason: Any = None
+        self.connected = False
+        self._sequence = 0
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, str(credentials["client_id"]), protocol=mqtt.MQTTv5)
+        self._client.username_pw_set(self.id, str(credentials["password"]))
+        self._client.tls_set_context(ssl.create_default_context(cafile=str(settings.TLS_CA)))
+        will = Properties(PacketTypes.WILLMESSAGE)
+        self._client.will_set(f"devices/{self.id}/status", b'{"v":1,"online":false}', 1, True, properties=will)
+        self._client.on_connect, self._client.on_message = self._on_connect, self._on_message
+        self._client.on_disconnect = self._on_disconnect
+        self._client.reconnect_delay_set(30, 60)
+        self._client.connect_async(str(credentials["host"]), int(credentials["port"]))
+
+    def start(self, **presence: Any) -> "Collar":
+        """Connect, subscribe and say that it is online."""
+        self._client.loop_start()
+        wait_for(lambda: self.connected or self.reason)
+        assert self.connected, f"refused: {self.reason}"
+        self.say_online(**presence)
+        return self
+
+    def refused(self) -> str:
+        """Try to connect and return why the broker says no."""
+        self._client.loop_start()
+        wait_for(lambda: self.connected or self.reason)
+        assert not self.connected
+        self.stop()
+        return str(self.reason)
+
+    def stop(self) -> None:
+        """Leave without a word: no last will, as a process that is ended in order."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def say_online(self, **presence: Any) -> None:
+        """Publish the retained presence."""
+        body = {"v": 1, "online": True, "boot": "9f3a61c2", "firmware": "1.0.0", "config_version": 1, **presence}
+        self.publish("status", body, retain=True)
+
+    def publish(self, kind: str, body: Any, retain: bool = False) -> None:
+        """Publish JSON (or raw bytes) on `devices/{id}/{kind}` and wait for the broker's acknowledgement."""
+        payload = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self._client.publish(f"devices/{self.id}/{kind}", payload, qos=1, retain=retain).wait_for_publish(5)
+
+    def answer(self, treat_id: str, result: str, **more: Any) -> None:
+        """Send the result of a command."""
+        self.publish("status", {"v": 1, "command": {"id": treat_id, "result": result}, **more})
+
+    def send_samples(self, *samples: dict[str, Any], batch: int = 1, boot: str = "9f3a61c2") -> None:
+        """One telemetry message."""
+        self.publish("telemetry", {"v": 1, "boot": boot, "batch": batch, "ack": True, "samples": list(samples)})
+
+    def sample(self, ago_s: float = 0.0, **fields: Any) -> dict[str, Any]:
+        """A sample that was taken `ago_s` seconds ago, with the next seq."""
+        self._sequence += 1
+        taken = {"seq": self._sequence, "ts": to_ms(now()) - int(ago_s * 1000), "battery_level": 87.5}
+        return {**taken, "accel_x": 0.01, "accel_y": -0.98, "accel_z": 0.12, **fields}
+
+    def received(self, name: str) -> list[dict[str, Any]]:
+        """The commands named `name` so far."""
+        return [body for command, body in self.commands if command == name]
+
+    def _on_connect(self, client: mqtt.Client, data: Any, flags: Any, reason: Any, *rest: Any) -> None:
+        self.reason = reason
+        if not reason.is_failure:
+            client.subscribe(f"devices/{self.id}/cmd/#", qos=1)
+            self.connected = True
+
+    def _on_disconnect(self, client: mqtt.Client, data: Any, flags: Any, reason: Any, *rest: Any) -> None:
+        self.connected = False
+
+    def _on_message(self, client: mqtt.Client, data: Any, message: mqtt.MQTTMessage) -> None:
+        if not message.payload:
+            return
+        name, body = message.topic.rsplit("/", 1)[1], json.loads(message.payload)
+        self.commands.append((name, body))
+        if name == "treat":
+            for result in self.answers:
+                report = {"v": 1, "command": {"id": body["id"], "result": result}}
+                client.publish(f"devices/{self.id}/status", json.dumps(report), qos=1)
+
+
+def new_key() -> str:
+    """An Idempotency-Key."""
+    return uuid4().hex
