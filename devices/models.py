@@ -79,7 +79,7 @@ class Device(models.Model):
     config_version = models.PositiveIntegerField(default=1)
     reported = models.JSONField(default=dict, blank=True)
     latest = models.JSONField(null=True, blank=True)  # the newest sample by ts, as the API shows it
-    latest_ts = models.DateTimeField(null=True, blank=True)
+    latest_key = models.UUIDField(null=True, blank=True)  # the key of that sample: key order is time order
     last_seen = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=now, editable=False)
     retired_at = models.DateTimeField(null=True, blank=True)

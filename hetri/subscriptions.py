@@ -2,7 +2,7 @@
 
 from devices.handlers import handle_status
 from devices.mqtt.subscriber import Routes
-#from telemetry.services.ingest import store
-#from telemetry.services.rejected import set_aside
+from telemetry.services.ingest import store
+from telemetry.services.rejected import set_aside
 
-ROUTES = Routes(telemetry=lambda m: [], status=handle_status, set_aside=lambda m, r: None)
+ROUTES = Routes(telemetry=store, status=handle_status, set_aside=set_aside)

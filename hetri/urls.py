@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("hetri.accounts.urls")),
     path("", include("pets.urls")),
     path("", include("devices.urls")),
+    path("", include("telemetry.urls")),
     path("schema", SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer])),
     path("schema/docs", SpectacularSwaggerSplitView.as_view(url="/schema")),
     path("admin/", admin.site.urls),

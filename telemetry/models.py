@@ -1,0 +1,94 @@
+"""Samples in partitions by time, their rollups, and what was refused."""
+
+from django.db import models
+
+from devices.models import Device
+from hetri.core.ids import uuid7
+from hetri.core.times import now
+
+MICRO = 1_000_000  # rollups add up integers of a millionth: a float sum depends on the order
+
+
+class Sample(models.Model):
+    """What a collar felt at `ts`. The key is made from its identity, so a repeat collides with itself.
+
+    The table is partitioned by the key, whose time is `ts` (docs/decisions/partition-key.md): bound `id`
+    whenever you bound `ts`. accel in g, battery in percent, activity over the time since the sample before.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    device = models.ForeignKey(Device, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
+    ts = models.DateTimeField()
+    received_at = models.DateTimeField()
+    boot = models.CharField(max_length=8)
+    seq = models.BigIntegerField()
+    accel_x = models.FloatField()
+    accel_y = models.FloatField()
+    accel_z = models.FloatField()
+    battery_level = models.FloatField()
+    sd_mg = models.IntegerField(null=True)
+    odba_mg = models.IntegerField(null=True)
+    active_s = models.IntegerField(null=True)
+    steps = models.IntegerField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["device", "ts"], name="sample_device_ts")]
+
+    def __str__(self) -> str:
+        return f"{self.device_id} {self.boot}/{self.seq}"
+
+
+class Rollup(models.Model):
+    """A bucket of 300 or 3600 seconds; sums are integers of a millionth."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    device = models.ForeignKey(Device, models.CASCADE, db_constraint=False, related_name="+")
+    width = models.PositiveSmallIntegerField()
+    start = models.DateTimeField()
+    count = models.PositiveIntegerField()
+    accel_x_sum = models.BigIntegerField()
+    accel_y_sum = models.BigIntegerField()
+    accel_z_sum = models.BigIntegerField()
+    accel_x_min = models.FloatField()
+    accel_x_max = models.FloatField()
+    accel_y_min = models.FloatField()
+    accel_y_max = models.FloatField()
+    accel_z_min = models.FloatField()
+    accel_z_max = models.FloatField()
+    battery_level_min = models.FloatField()
+    battery_level_max = models.FloatField()
+    active_s = models.BigIntegerField()
+    steps = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["device", "width", "start"], name="rollup_bucket")]
+
+    def __str__(self) -> str:
+        return f"{self.device_id} {self.width} s from {self.start}"
+
+
+class RollupMark(models.Model):
+    """A 5-minute bucket that got samples and waits to be computed. Append-only: writers never wait."""
+
+    device_id = models.UUIDField()
+    start = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.device_id} {self.start}"
+
+
+class RejectedMessage(models.Model):
+    """What was refused and why; the newest of each device are kept."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    device = models.ForeignKey(Device, models.CASCADE, null=True, blank=True, related_name="+")
+    topic = models.CharField(max_length=100)
+    reason = models.CharField(max_length=200)
+    payload = models.TextField(blank=True)
+    received_at = models.DateTimeField(default=now)
+
+    class Meta:
+        indexes = [models.Index(fields=["device", "-id"], name="rejected_by_device")]
+
+    def __str__(self) -> str:
+        return f"{self.topic}: {self.reason}"

@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
                 ('config_version', models.PositiveIntegerField(default=1)),
                 ('reported', models.JSONField(blank=True, default=dict)),
                 ('latest', models.JSONField(blank=True, null=True)),
-                ('latest_ts', models.DateTimeField(blank=True, null=True)),
+                ('latest_key', models.UUIDField(blank=True, null=True)),
                 ('last_seen', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(default=hetri.core.times.now, editable=False)),
                 ('retired_at', models.DateTimeField(blank=True, null=True)),

@@ -172,7 +172,7 @@ def _take(device: Device, by: User, name: str | None, pet: Pet | None, at: datet
         owned_since=at,
         name=name or device.name,
         latest=None,
-        latest_ts=None,
+        latest_key=None,
         claim_code_hash=None,
         claim_expires_at=None,
     )
@@ -203,7 +203,7 @@ def hand_over(*, device: Device, by: User, password: str) -> str:
 
 def _release(device: Device, by: User) -> str:
     owned = Device.objects.in_use().filter(pk=device.pk, owner=by)
-    if not owned.update(owner=None, pet=None, latest=None, latest_ts=None):
+    if not owned.update(owner=None, pet=None, latest=None, latest_key=None):
         raise NotFound
     Assignment.objects.filter(device=device, ended_at=None).update(ended_at=now())
     push_access(device.pk, by.pk)

@@ -19,13 +19,17 @@ def to_ms(moment: datetime) -> int:
     return int(moment.timestamp() * 1000 // 1)
 
 
+def key_int(ms: int, tail: int) -> int:
+    """`key_at` as a number, for where each microsecond counts."""
+    return ms << 80 | _VERSION | ((tail >> 62) & 0xFFF) << 64 | _VARIANT | tail & 0x3FFF_FFFF_FFFF_FFFF
+
+
 def key_at(ms: int, tail: int) -> UUID:
-    """The UUIDv7 whose time is `ms` since 1970 and whose other 74 bits are the low bits of `tail`.
+    """The UUIDv7 whose time is `ms` since 1970 (48 bits) and whose other 74 bits are the low bits of `tail`.
 
     The same input gives the same key: a repeated sample collides with itself.
     """
-    high = (ms & 0xFFFF_FFFF_FFFF) << 80
-    return UUID(int=high | _VERSION | ((tail >> 62) & 0xFFF) << 64 | _VARIANT | tail & 0x3FFF_FFFF_FFFF_FFFF)
+    return UUID(int=key_int(ms, tail))
 
 
 def floor_key(ms: int) -> UUID:

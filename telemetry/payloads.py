@@ -1,0 +1,178 @@
+"""What collars write on `devices/{id}/telemetry`: read fast when all is well, sample by sample when not."""
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+MAX_BYTES = 16_384
+MAX_SAMPLES = 500
+FUTURE_MS = 5 * 60 * 1000  # how far ahead of our clock a sample may be
+ACCEL_G = 16.0
+INT_MAX, SEQ_MAX, BATCH_MAX = 2**31 - 1, 2**63 - 1, 2**63 - 1
+NUMBERS = {"accel_x": ACCEL_G, "accel_y": ACCEL_G, "accel_z": ACCEL_G, "battery_level": 100.0}
+Accel = Annotated[float, Meta(ge=-ACCEL_G, le=ACCEL_G)]
+Count = Annotated[int, Meta(ge=0, le=INT_MAX)]
+
+
+class Activity(msgspec.Struct):
+    """What happened since the sample before."""
+
+    sd_mg: Count
+    odba_mg: Count
+    active_s: Count
+    steps: Count
+
+
+class Reading(msgspec.Struct):
+    """One sample: `ts` in ms since 1970, accel in g, battery in percent."""
+
+    seq: Annotated[int, Meta(ge=0, le=SEQ_MAX)]
+    ts: int
+    accel_x: Accel
+    accel_y: Accel
+    accel_z: Accel
+    battery_level: Annotated[float, Meta(ge=0, le=100)]
+    activity: Activity | None = None
+
+
+class Batch(msgspec.Struct):
+    """One message."""
+
+    v: Literal[1]
+    boot: Annotated[str, Meta(pattern="^[0-9a-fA-F]{8}$")]
+    batch: Annotated[int, Meta(ge=0, le=BATCH_MAX)]
+    samples: Annotated[list[Reading], Meta(min_length=1, max_length=MAX_SAMPLES)]
+    ack: bool = False
+
+
+@dataclass(slots=True)
+class Parsed:
+    """A message taken apart. `refused` holds (what, why); `answer` says whether the collar waits for a receipt."""
+
+    readings: list[Reading] = field(default_factory=list)
+    refused: list[tuple[Any, str]] = field(default_factory=list)
+    boot: str = ""
+    batch: int = 0
+    answer: bool = False
+    rejected: int = 0
+
+
+_decode = msgspec.json.Decoder(Batch).decode
+
+
+def parse(payload: bytes, oldest_ms: int, now_ms: int) -> Parsed:
+    """Take a message apart; never raises. Samples outside [oldest_ms, now_ms + FUTURE_MS] are refused."""
+    if len(payload) > MAX_BYTES:
+        return Parsed(refused=[(payload, "too_large")])
+    try:
+        batch = _decode(payload)
+    except (msgspec.DecodeError, RecursionError):
+        return _parse_slowly(payload, oldest_ms, now_ms)
+    newest_ms = now_ms + FUTURE_MS
+    for reading in batch.samples:
+        if not oldest_ms <= reading.ts <= newest_ms:
+            return _parse_slowly(payload, oldest_ms, now_ms)
+    return Parsed(batch.samples, [], batch.boot, batch.batch, batch.ack)
+
+
+def _parse_slowly(payload: bytes, oldest_ms: int, now_ms: int) -> Parsed:
+    """Set aside what is wrong, keep the rest. NaN and Infinity spoil only their own sample."""
+    try:
+        raw = json.loads(payload)
+    except (ValueError, RecursionError):
+        return Parsed(refused=[(payload, "bad_json")])
+    if not isinstance(raw, dict):
+        return Parsed(refused=[(payload, "bad_type: message")])
+    parsed = _header(raw)
+    samples = raw.get("samples")
+    reason = _message_fault(raw, parsed, samples)
+    if reason:
+        parsed.refused.append((payload, reason))
+        parsed.rejected = len(samples) if isinstance(samples, list) else 0
+        return parsed
+    for sample in samples or []:
+        fault = _fault(sample) or _time_fault(sample["ts"], oldest_ms, now_ms)
+        if fault:
+            parsed.refused.append((sample, fault))
+        else:
+            parsed.readings.append(msgspec.convert(sample, Reading))
+    parsed.rejected = len(parsed.refused)
+    return parsed
+
+
+def _header(raw: dict[str, Any]) -> Parsed:
+    boot, batch = raw.get("boot"), raw.get("batch")
+    named = _is_boot(boot) and _is_int(batch, 0, BATCH_MAX)
+    if not named:
+        return Parsed()
+    return Parsed(boot=str(boot), batch=int(str(batch)), answer=raw.get("ack") is True)
+
+
+def _message_fault(raw: dict[str, Any], parsed: Parsed, samples: Any) -> str | None:
+    if not _is_int(raw.get("v"), 1, 1):
+        return "bad_version"
+    if not parsed.boot:
+        return "bad_header: boot must be 8 hex digits, batch a count"
+    if not isinstance(raw.get("ack", False), bool):
+        return "bad_type: ack"
+    if not isinstance(samples, list):
+        return "bad_type: samples"
+    if not samples:
+        return "no_samples"
+    return "too_many_samples" if len(samples) > MAX_SAMPLES else None
+
+
+def _is_int(value: Any, low: int, high: int) -> bool:
+    return type(value) is int and low <= value <= high
+
+
+def _is_boot(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 8 and all(digit in "0123456789abcdefABCDEF" for digit in value)
+
+
+def _fault(sample: Any) -> str | None:
+    """Why a sample is refused by itself, or None."""
+    if not isinstance(sample, dict):
+        return "bad_type: sample"
+    for name in ("seq", "ts", *NUMBERS):
+        if name not in sample:
+            return f"missing: {name}"
+    if type(sample["ts"]) is not int:
+        return "bad_type: ts"
+    if not _is_int(sample["seq"], 0, SEQ_MAX):
+        return "out_of_range: seq" if type(sample["seq"]) is int else "bad_type: seq"
+    for name, limit in NUMBERS.items():
+        fault = _number_fault(sample[name], name, limit)
+        if fault:
+            return fault
+    return _activity_fault(sample.get("activity"))
+
+
+def _number_fault(value: Any, name: str, limit: float) -> str | None:
+    if type(value) not in (int, float):
+        return f"bad_type: {name}"
+    if not math.isfinite(value) if isinstance(value, float) else False:
+        return f"bad_number: {name}"
+    low = 0 if name == "battery_level" else -limit
+    return None if low <= value <= limit else f"out_of_range: {name}"
+
+
+def _activity_fault(activity: Any) -> str | None:
+    if activity is None:
+        return None
+    if not isinstance(activity, dict):
+        return "bad_type: activity"
+    for name in ("sd_mg", "odba_mg", "active_s", "steps"):
+        if not _is_int(activity.get(name), 0, INT_MAX):
+            return f"bad_value: activity.{name}"
+    return None
+
+
+def _time_fault(ts: int, oldest_ms: int, now_ms: int) -> str | None:
+    if ts < oldest_ms:
+        return "too_old"
+    return "in_the_future" if ts > now_ms + FUTURE_MS else None

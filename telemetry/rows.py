@@ -1,0 +1,43 @@
+"""Samples as rows of PostgreSQL's binary COPY: one struct.pack a row.
+
+The format is a 16-bit count of fields, then for each a 32-bit length and the value, all big-endian
+(PostgreSQL 15 manual, COPY, "Binary Format"); times are microseconds since 2000-01-01.
+"""
+
+import struct
+from hashlib import blake2b
+from uuid import UUID
+
+from hetri.core.ids import key_int
+from telemetry.payloads import Reading
+
+COLUMNS = (
+    "id, device_id, ts, received_at, boot, seq, accel_x, accel_y, accel_z, battery_level, "
+    "sd_mg, odba_mg, active_s, steps"
+)
+HEADER = b"PGCOPY\n\xff\r\n\x00" + struct.pack(">ii", 0, 0)
+TRAILER = struct.pack(">h", -1)
+EPOCH_2000_US = 946_684_800_000_000
+_SHARED = ">h i16s i16s iq iq i8s iq id id id id "
+_FULL = struct.Struct(_SHARED + "ii ii ii ii").pack
+_BARE = struct.Struct(_SHARED + "iiii").pack
+_SEQ = struct.Struct(">Q").pack
+
+
+def sample_key(device_id: UUID, boot: str, reading: Reading) -> bytes:
+    """The sample's key: UUIDv7 of its ts, the rest a hash of (device, boot, seq)."""
+    digest = blake2b(device_id.bytes + boot.encode() + _SEQ(reading.seq), digest_size=10).digest()
+    return key_int(reading.ts, int.from_bytes(digest, "big")).to_bytes(16, "big")
+
+
+def pack(key: bytes, device: bytes, received_us: int, boot: bytes, reading: Reading) -> bytes:
+    """One row; `received_us` in microseconds since 1970."""
+    shared = (
+        *(14, 16, key, 16, device, 8, reading.ts * 1000 - EPOCH_2000_US, 8, received_us - EPOCH_2000_US),
+        *(8, boot, 8, reading.seq, 8, reading.accel_x, 8, reading.accel_y, 8, reading.accel_z),
+        *(8, reading.battery_level),
+    )
+    felt = reading.activity
+    if felt is None:
+        return _BARE(*shared, -1, -1, -1, -1)
+    return _FULL(*shared, 4, felt.sd_mg, 4, felt.odba_mg, 4, felt.active_s, 4, felt.steps)

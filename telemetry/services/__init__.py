@@ -1,0 +1,1 @@
+"""Storing what collars send, and reading it back."""

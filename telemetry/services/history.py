@@ -1,0 +1,198 @@
+"""Reading samples and buckets back: PostgreSQL writes the JSON, clipped to what the reader may see.
+
+Each query bounds `id` beside `ts`, so that only the partitions in question are planned and read.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from devices.models import Assignment, Device
+from hetri.accounts.models import User
+from hetri.core.ids import floor_key, to_ms
+from telemetry.services.rollups import AGGREGATES, FIVE_MINUTES, HOUR
+
+Window = tuple[datetime | None, datetime | None]  # from (inclusive) to (exclusive); None is unbounded
+WIDTHS = {"5m": FIVE_MINUTES, "1h": HOUR, "1d": FIVE_MINUTES}
+ISO = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
+_SAMPLE_FIELDS = {
+    "ts": ISO.format("ts"),
+    **{name: name for name in ("accel_x", "accel_y", "accel_z", "battery_level")},
+    "activity": "CASE WHEN active_s IS NULL THEN NULL ELSE json_build_object("
+    "'sd_mg', sd_mg, 'odba_mg', odba_mg, 'active_s', active_s, 'steps', steps) END",
+}
+_BUCKET_FIELDS = {
+    "ts": ISO.format("ts"),
+    "count": "count",
+    **{
+        f"accel_{axis}_{kind}": f"accel_{axis}_sum / (count * 1000000.0)::float8" if kind == "mean" else f"accel_{axis}_{kind}"
+        for axis in "xyz"
+        for kind in ("min", "mean", "max")
+    },
+    **{name: name for name in ("battery_level_min", "battery_level_max", "active_s", "steps")},
+}
+_BUCKET_COLUMNS = (
+    "ts, count, accel_x_sum, accel_y_sum, accel_z_sum, accel_x_min, accel_x_max, accel_y_min, accel_y_max, "
+    "accel_z_min, accel_z_max, battery_level_min, battery_level_max, active_s, steps"
+)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a reader wants: [start, end), `limit` rows in `order`, after `cursor`, as rows or columns."""
+
+    device: Device
+    windows: list[Window]
+    start: datetime
+    end: datetime
+    limit: int
+    order: str
+    shape: str
+    cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """JSON text without its closing brace, and the cursor of the next page or None."""
+
+    json: str
+    next: str | None
+
+
+def visible_windows(device: Device, user: User) -> list[Window]:
+    """When this user had the collar, by a sample's ts; staff see all of it."""
+    if user.is_staff:
+        return [(None, None)]
+    had = Assignment.objects.filter(device=device, owner=user)
+    return list(had.order_by("started_at").values_list("started_at", "ended_at"))
+
+
+def samples(ask: Ask) -> Answer:
+    """Samples of the window; the cursor is the last sample's id."""
+    clip, clip_values = _clip(ask.windows, "ts >= {}", "ts < {}")
+    after = "" if ask.cursor is None else f"AND id {'<' if ask.order == 'desc' else '>'} %(cursor)s"
+    inner = f"""
+        SELECT * FROM telemetry_sample
+        WHERE device_id = %(device)s AND ts >= %(start)s AND ts < %(end)s
+          AND id >= %(low)s AND id < %(high)s AND {clip} {after}
+        ORDER BY ts {ask.order}, id {ask.order}
+    """
+    values = {**clip_values, **_bounds(ask), "cursor": ask.cursor}
+    return _run(ask, inner, _SAMPLE_FIELDS, "id::text", values)
+
+
+def buckets(ask: Ask, resolution: str) -> Answer:
+    """Buckets that have samples, by their start; days are the pet's. The cursor is the last bucket's start."""
+    inner, values = _base(ask, WIDTHS[resolution])
+    if resolution == "1d":
+        inner = _days(inner)
+        values["zone"] = ask.device.pet.time_zone if ask.device.pet else "UTC"
+    after = "" if ask.cursor is None else f"AND ts {'<' if ask.order == 'desc' else '>'} to_timestamp(%(cursor)s)"
+    inner = f"""
+        SELECT * FROM ({inner}) bucket WHERE ts >= %(start)s AND ts < %(end)s {after} ORDER BY ts {ask.order}
+    """
+    values["cursor"] = None if ask.cursor is None else int(ask.cursor)
+    return _run(ask, inner, _BUCKET_FIELDS, "extract(epoch FROM ts)::bigint::text", values)
+
+
+def _bounds(ask: Ask) -> dict[str, Any]:
+    return {
+        "device": ask.device.pk,
+        "start": ask.start,
+        "end": ask.end,
+        "low": floor_key(to_ms(ask.start)),
+        "high": floor_key(to_ms(ask.end) + 1),
+    }
+
+
+def _clip(windows: list[Window], since: str, until: str) -> tuple[str, dict[str, Any]]:
+    """SQL that is true inside any window, and its values."""
+    clauses, values = [], {}
+    for number, (start, end) in enumerate(windows):
+        terms = ["TRUE"]
+        if start is not None:
+            terms.append(since.format(f"%(from{number})s"))
+            values[f"from{number}"] = start
+        if end is not None:
+            terms.append(until.format(f"%(to{number})s"))
+            values[f"to{number}"] = end
+        clauses.append(" AND ".join(terms))
+    return f"({' OR '.join(f'({clause})' for clause in clauses) or 'FALSE'})", values
+
+
+def _base(ask: Ask, width: int) -> tuple[str, dict[str, Any]]:
+    """Buckets of `width` seconds: whole ones from the rollups, those cut by a window's edge from the samples."""
+    whole, whole_values = _clip(ask.windows, "start >= {}", f"start + interval '{width} seconds' <= {{}}")
+    inside, inside_values = _clip(ask.windows, "t.ts >= {}", "t.ts < {}")
+    cut = _cut_buckets(ask.windows, width)
+    # A day is made of buckets that may begin after `end`: read one longest day further.
+    last = ask.end + timedelta(hours=25)
+    values = {**whole_values, **inside_values, **_bounds(ask), "last": last, "cut": cut}
+    values["cut_low"] = [floor_key(to_ms(start)) for start in cut]
+    values["cut_high"] = [floor_key(to_ms(start) + width * 1000) for start in cut]
+    values["cut_lowest"] = min(values["cut_low"], default=UUID(int=0))
+    values["cut_highest"] = max(values["cut_high"], default=UUID(int=0))
+    columns = _BUCKET_COLUMNS.replace("ts, ", "start AS ts, ", 1)
+    return (
+        f"""
+        SELECT {columns} FROM telemetry_rollup
+        WHERE device_id = %(device)s AND width = {width} AND start >= %(start)s AND start < %(last)s
+          AND {whole} AND start <> ALL(%(cut)s::timestamptz[])
+        UNION ALL
+        SELECT c.start, s.* FROM unnest(%(cut)s::timestamptz[], %(cut_low)s::uuid[], %(cut_high)s::uuid[])
+            AS c(start, low, high)
+        CROSS JOIN LATERAL (
+            SELECT {AGGREGATES} FROM telemetry_sample t
+            WHERE t.device_id = %(device)s AND t.ts >= c.start AND t.ts < c.start + interval '{width} seconds'
+              AND t.id >= c.low AND t.id < c.high AND t.id >= %(cut_lowest)s AND t.id < %(cut_highest)s
+              AND {inside}
+            HAVING count(*) > 0) s
+        """,
+        values,
+    )
+
+
+def _cut_buckets(windows: list[Window], width: int) -> list[datetime]:
+    """Starts of the buckets that an edge of a window falls into."""
+    edges = {edge for window in windows for edge in window if edge is not None}
+    cut = {edge - timedelta(seconds=edge.timestamp() % width) for edge in edges if edge.timestamp() % width}
+    return sorted(start.replace(microsecond=0) for start in cut)
+
+
+def _days(base: str) -> str:
+    """Calendar days in %(zone)s out of 5-minute buckets."""
+    return f"""
+        SELECT date_trunc('day', ts, %(zone)s) AS ts, sum(count)::bigint AS count,
+               sum(accel_x_sum) AS accel_x_sum, sum(accel_y_sum) AS accel_y_sum, sum(accel_z_sum) AS accel_z_sum,
+               min(accel_x_min) AS accel_x_min, max(accel_x_max) AS accel_x_max,
+               min(accel_y_min) AS accel_y_min, max(accel_y_max) AS accel_y_max,
+               min(accel_z_min) AS accel_z_min, max(accel_z_max) AS accel_z_max,
+               min(battery_level_min) AS battery_level_min, max(battery_level_max) AS battery_level_max,
+               sum(active_s)::bigint AS active_s, sum(steps)::bigint AS steps
+        FROM ({base}) five GROUP BY 1
+    """
+
+
+def _run(ask: Ask, inner: str, fields: dict[str, str], position: str, values: dict[str, Any]) -> Answer:
+    """One query: the page as JSON, whether there is more, and where it ends."""
+    sql = f"""
+        WITH found AS MATERIALIZED ({inner} LIMIT %(most)s + 1), page AS (SELECT * FROM found LIMIT %(most)s)
+        SELECT {_as_json(fields, ask.shape)}::text, (SELECT count(*) FROM found) > %(most)s,
+               (array_agg({position}))[count(*)]
+        FROM page
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {**values, "most": ask.limit})
+        text, more, last = cursor.fetchone()
+    return Answer(json=text.rstrip()[:-1], next=last if more else None)
+
+
+def _as_json(fields: dict[str, str], shape: str) -> str:
+    if shape == "columns":
+        lists = (f"'{name}', coalesce(json_agg({value}), '[]')" for name, value in fields.items())
+        return f"json_build_object({', '.join(lists)})"
+    row = ", ".join(f"'{name}', {value}" for name, value in fields.items())
+    return f"json_build_object('results', coalesce(json_agg(json_build_object({row})), '[]'))"

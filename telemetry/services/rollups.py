@@ -1,0 +1,117 @@
+"""Rollups of 5 minutes and 1 hour: computed from the samples each time a bucket is marked, so late ones correct it."""
+
+import logging
+import threading
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import Error, connection, connections, transaction
+
+from hetri.core.ids import floor_key, to_ms
+
+log = logging.getLogger(__name__)
+FIVE_MINUTES, HOUR = 300, 3600
+TAKE_MOST = 2000
+EVERY_S = 0.5
+_COLUMNS = (
+    "count, accel_x_sum, accel_y_sum, accel_z_sum, accel_x_min, accel_x_max, accel_y_min, accel_y_max, "
+    "accel_z_min, accel_z_max, battery_level_min, battery_level_max, active_s, steps"
+)
+AGGREGATES = """
+    count(*), sum(round(accel_x * 1000000)::bigint), sum(round(accel_y * 1000000)::bigint),
+    sum(round(accel_z * 1000000)::bigint), min(accel_x), max(accel_x), min(accel_y), max(accel_y),
+    min(accel_z), max(accel_z), min(battery_level), max(battery_level),
+    coalesce(sum(active_s), 0), coalesce(sum(steps), 0)
+"""
+_OF_BUCKETS = """
+    sum(count), sum(accel_x_sum), sum(accel_y_sum), sum(accel_z_sum), min(accel_x_min), max(accel_x_max),
+    min(accel_y_min), max(accel_y_max), min(accel_z_min), max(accel_z_max),
+    min(battery_level_min), max(battery_level_max), sum(active_s), sum(steps)
+"""
+_NEW_VALUES = ", ".join(f"{name} = EXCLUDED.{name}" for name in _COLUMNS.split(", "))
+_CONFLICT = f"ON CONFLICT (device_id, width, start) DO UPDATE SET {_NEW_VALUES}"
+_TAKE_MARKS = """
+    DELETE FROM telemetry_rollupmark WHERE id IN (
+        SELECT id FROM telemetry_rollupmark ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)
+    RETURNING device_id, start
+"""
+# The buckets are locked in one order by the advisory lock, so that two loops side by side take turns.
+_LOCK = 0x726F_6C6C
+_FROM_SAMPLES = f"""
+    INSERT INTO telemetry_rollup (id, device_id, width, start, {_COLUMNS})
+    SELECT gen_random_uuid(), b.device_id, {FIVE_MINUTES}, b.start, s.*
+    FROM unnest(%(devices)s::uuid[], %(starts)s::timestamptz[], %(low)s::uuid[], %(high)s::uuid[])
+         AS b(device_id, start, low, high)
+    CROSS JOIN LATERAL (
+        SELECT {AGGREGATES} FROM telemetry_sample t
+        WHERE t.device_id = b.device_id AND t.ts >= b.start AND t.ts < b.start + interval '5 minutes'
+          AND t.id >= b.low AND t.id < b.high AND t.id >= %(lowest)s AND t.id < %(highest)s
+        HAVING count(*) > 0) s
+    {_CONFLICT}
+"""
+_FROM_BUCKETS = f"""
+    INSERT INTO telemetry_rollup (id, device_id, width, start, {_COLUMNS})
+    SELECT gen_random_uuid(), b.device_id, {HOUR}, b.start, r.*
+    FROM unnest(%(devices)s::uuid[], %(starts)s::timestamptz[]) AS b(device_id, start)
+    CROSS JOIN LATERAL (
+        SELECT {_OF_BUCKETS} FROM telemetry_rollup t
+        WHERE t.device_id = b.device_id AND t.width = {FIVE_MINUTES}
+          AND t.start >= b.start AND t.start < b.start + interval '1 hour'
+        HAVING count(*) > 0) r
+    {_CONFLICT}
+"""
+
+
+@transaction.atomic
+def recompute(limit: int = TAKE_MOST) -> int:
+    """Compute the buckets of the oldest `limit` marks, and their hours. Returns how many marks were taken.
+
+    Marks and samples are committed together, so whatever a taken mark stands for is visible here.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        cursor.execute(_TAKE_MARKS, [limit])
+        marks: list[tuple[UUID, datetime]] = cursor.fetchall()
+        if marks:
+            _five_minutes(cursor, sorted(set(marks)))
+            hours = {(device, start.replace(minute=0)) for device, start in marks}
+            devices, starts = zip(*sorted(hours), strict=True)
+            cursor.execute(_FROM_BUCKETS, {"devices": list(devices), "starts": list(starts)})
+    return len(marks)
+
+
+def _five_minutes(cursor: Any, buckets: list[tuple[UUID, datetime]]) -> None:
+    lows = [floor_key(to_ms(start)) for _, start in buckets]
+    highs = [floor_key(to_ms(start + timedelta(seconds=FIVE_MINUTES))) for _, start in buckets]
+    cursor.execute(
+        _FROM_SAMPLES,
+        {
+            "devices": [device for device, _ in buckets],
+            "starts": [start for _, start in buckets],
+            "low": lows,
+            "high": highs,
+            "lowest": min(lows),
+            "highest": max(highs),
+        },
+    )
+
+
+class RollupLoop:
+    """Recomputes while there are marks, for as long as the ingest process runs."""
+
+    def __init__(self, stopping: threading.Event) -> None:
+        self._stopping = stopping
+
+    def run(self) -> None:
+        """Until `stopping`; a database that is away is waited for."""
+        while not self._stopping.is_set():
+            try:
+                taken = recompute()
+            except Error as error:
+                log.warning("rollups_wait", extra={"error": str(error).strip()})
+                connections.close_all()
+                taken = 0
+            if taken < TAKE_MOST:
+                self._stopping.wait(EVERY_S)
+        connections.close_all()

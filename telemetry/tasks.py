@@ -1,0 +1,12 @@
+"""What beat has done about telemetry."""
+
+from celery import shared_task
+
+from telemetry import partitions
+
+
+@shared_task
+def make_partitions() -> None:
+    """Make the partitions of the coming days, drop those past the retention."""
+    partitions.make_ahead()
+    partitions.drop_expired()
