@@ -9,7 +9,7 @@ from django.db import connections
 from devices.flash import write_device_file
 from devices.management.commands._base import CollarCommand
 from devices.services import ownership
-from firmware.simulation import collar_command, collar_env
+from firmware.simulation import collar_command
 from hetri.accounts.models import User
 
 COUNT_MAX = 1000
@@ -43,7 +43,7 @@ class Command(CollarCommand):
         self.stdout.flush()
         connections.close_all()
         command = collar_command(self.flashes)
-        os.execve(command[0], command, {**os.environ, **collar_env()})  # noqa: S606
+        os.execv(command[0], command)  # noqa: S606
 
 
 def _provision(flash: Path, number: int, owner: User | None) -> Path:

@@ -1,0 +1,1 @@
+"""Firmware: the collar's program (collar/) and how it is run here."""
