@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "pets",
     "devices",
     "telemetry",
+    "hetri.pages",
     "hetri.demo",
 ]
 
@@ -206,7 +207,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG or env.bool("HETRI_TESTING", default=False)
-        else "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+        else "hetri.core.storage.HashedStorage"
     },
 }
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"

@@ -11,6 +11,7 @@ handler404 = "hetri.core.views.not_found"
 handler500 = "hetri.core.views.server_error"
 
 urlpatterns = [
+    path("", include("hetri.pages.urls")),
     path("", include("hetri.accounts.urls")),
     path("", include("pets.urls")),
     path("", include("devices.urls")),

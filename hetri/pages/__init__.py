@@ -1,0 +1,1 @@
+"""The pages of owners: they compose what the rooms below know."""
