@@ -88,12 +88,22 @@ def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
     url = f"http://localhost:{port}"
     env["HETRI_URL"] = url
     processes = [
-        _spawn("web", [python, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "hetri.asgi:application"], env, logs),
-        _spawn("ingest", [python, "-m", "celery", "-A", "hetri", "worker", "--mqtt", "-P", "solo", "-Q", "none"], env, logs),
+        _spawn(
+            "web",
+            [python, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "hetri.asgi:application"],
+            env,
+            logs,
+        ),
+        _spawn(
+            "ingest",
+            [python, "-m", "celery", "-A", "hetri", "worker", "--mqtt", "-P", "solo", "-Q", "none"],
+            env,
+            logs,
+        ),
     ]
     try:
         wait_for(lambda: _answers(url), seconds=30)
-        wait_for(lambda: (logs / "heartbeat" / "ingest").exists(), seconds=30)
+        wait_for((logs / "heartbeat" / "ingest").exists, seconds=30)
         yield url
     finally:
         for process in processes:

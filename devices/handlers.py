@@ -25,9 +25,7 @@ def handle_status(message: Message) -> str | None:
             device_id=message.device_id, online=status.online, reported=status.reported(), heard_at=heard_at
         )
     else:
-        found = record_report(
-            device_id=message.device_id, reported=status.reported(), heard_at=message.received_at
-        )
+        found = record_report(device_id=message.device_id, reported=status.reported(), heard_at=message.received_at)
     if found is None:
         return "unknown_device"
     if status.command is not None:
@@ -36,9 +34,9 @@ def handle_status(message: Message) -> str | None:
 
 
 def _settle(message: Message, command: Command) -> None:
-    about = {"device_id": message.device_id, "treat_id": command.id, "at": message.received_at}
+    device_id, at = message.device_id, message.received_at
     if command.result == "accepted":
-        record_accepted(**about)
+        record_accepted(device_id=device_id, treat_id=command.id, at=at)
     else:
         result = TreatEvent.Result.FAILED if command.result == "unsupported" else command.result
-        record_result(**about, result=result)
+        record_result(device_id=device_id, treat_id=command.id, result=result, at=at)

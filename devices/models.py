@@ -65,15 +65,13 @@ class Device(models.Model):
     name = models.CharField(max_length=80)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.NEVER_SEEN)
     firmware_version = models.CharField(max_length=32, blank=True)
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="devices"
-    )
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="devices")
     pet = models.ForeignKey(Pet, models.PROTECT, null=True, blank=True, related_name="devices")
     owned_since = models.DateTimeField(null=True, blank=True)  # null: from the first sample on
     mqtt_user = models.CharField(max_length=36, unique=True)
     mqtt_pass_hash = models.CharField(max_length=160)  # the broker's own password line, without the name
     password_shown = models.BooleanField(default=False)  # a person saw the MQTT password
-    claim_code_hash = models.CharField(max_length=64, null=True, blank=True, unique=True)  # noqa: DJ001
+    claim_code_hash = models.CharField(max_length=64, null=True, blank=True, unique=True)
     claim_expires_at = models.DateTimeField(null=True, blank=True)
     config = models.JSONField(default=new_config)
     config_version = models.PositiveIntegerField(default=1)

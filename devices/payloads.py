@@ -37,12 +37,26 @@ class Status(msgspec.Struct):
 
     def reported(self) -> dict[str, Any]:
         """The facts that the message states, as they are kept on the device."""
-        names = ("boot", "firmware", "battery_level", "rssi", "treats_left", "streaming", "config_version", "ip")
+        names = (
+            "boot",
+            "firmware",
+            "battery_level",
+            "rssi",
+            "treats_left",
+            "streaming",
+            "config_version",
+            "ip",
+        )
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
 _decoder = msgspec.json.Decoder(Status)
-_RANGES = {"battery_level": (0, 100), "rssi": (-200, 100), "treats_left": (0, 100_000), "config_version": (0, 2**31)}
+_RANGES = {
+    "battery_level": (0, 100),
+    "rssi": (-200, 100),
+    "treats_left": (0, 100_000),
+    "config_version": (0, 2**31),
+}
 _LENGTHS = {"boot": 8, "firmware": 32, "ip": 45}
 
 

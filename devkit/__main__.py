@@ -93,7 +93,9 @@ def manage(options: argparse.Namespace) -> int:
     bootstrap.ensure()
     instance = demo_instance()
     instance.join()
-    return subprocess.run([python(), "manage.py", *options.arguments], cwd=ROOT, env=instance.env, check=False).returncode
+    return subprocess.run(
+        [python(), "manage.py", *options.arguments], cwd=ROOT, env=instance.env, check=False
+    ).returncode
 
 
 def with_services(run: Callable[[dict[str, str]], int]) -> int:
@@ -151,7 +153,11 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str]) -> int:
     """Run one command; a refusal is one line on stderr."""
     # REMAINDER does not take options in first place: hand the rest over as it is.
-    passed = [arguments[0], "--", *arguments[1:]] if arguments[:1] and arguments[0] in ("manage", "test", "bench") else arguments
+    passed = (
+        [arguments[0], "--", *arguments[1:]]
+        if arguments[:1] and arguments[0] in ("manage", "test", "bench")
+        else arguments
+    )
     options = parser().parse_args(passed)
     if getattr(options, "arguments", None) and options.arguments[0] == "--":
         options.arguments = options.arguments[1:]

@@ -35,7 +35,10 @@ def run_all() -> int:
     for name, command in STEPS:
         began = time.monotonic()
         done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-        print(f"{name:<11} {'ok' if done.returncode == 0 else 'FAILED'} {time.monotonic() - began:.1f} s", flush=True)
+        print(
+            f"{name:<11} {'ok' if done.returncode == 0 else 'FAILED'} {time.monotonic() - began:.1f} s",
+            flush=True,
+        )
         if done.returncode:
             failed = 1
             print(done.stdout[-8000:] + done.stderr[-4000:], flush=True)

@@ -1,9 +1,9 @@
 """An instance: its folder, ports, secrets and environment, and the supervisor that runs its parts.
 
-    instance = Instance(Path("var/test/1"), test=True)
-    instance.start(SERVICES)               # or ALL; returns when every part is healthy
-    instance.env, instance.manage("migrate"), instance.pid("web"), instance.kill("web")
-    instance.wait_healthy(30), instance.stop()
+instance = Instance(Path("var/test/1"), test=True)
+instance.start(SERVICES)               # or ALL; returns when every part is healthy
+instance.env, instance.manage("migrate"), instance.pid("web"), instance.kill("web")
+instance.wait_healthy(30), instance.stop()
 """
 
 import hashlib
@@ -147,7 +147,13 @@ class Instance:
         (self.var / "supervisor.json").unlink(missing_ok=True)
         with open(self.var / "log" / "supervisor.log", "ab") as log:
             self._child = subprocess.Popen(
-                command, cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                cwd=ROOT,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         self._wait_started(names, seconds)
 

@@ -20,7 +20,11 @@ def follow(folder: Path) -> None:
                 quiet = False
                 label = f"{name:<{width}} |"
                 colour = COLOURS[number % len(COLOURS)]
-                print(f"\x1b[{colour}m{label}\x1b[0m {line}" if sys.stdout.isatty() else f"{label} {line}", end="", flush=True)
+                print(
+                    f"\x1b[{colour}m{label}\x1b[0m {line}" if sys.stdout.isatty() else f"{label} {line}",
+                    end="",
+                    flush=True,
+                )
         if quiet:
             time.sleep(0.2)
 

@@ -58,7 +58,10 @@ def _prepare_postgres(var: Path, run: Path) -> None:
         shutil.chown(data, "postgres", "postgres")
     options = ["--data-checksums", "-E", "UTF8", "--locale=C.UTF-8", "-A", "trust", "-U", "hetri"]
     subprocess.run(
-        [*as_postgres(), str(PG / "initdb"), "-D", str(data), *options], check=True, capture_output=True, cwd="/"
+        [*as_postgres(), str(PG / "initdb"), "-D", str(data), *options],
+        check=True,
+        capture_output=True,
+        cwd="/",
     )
 
 
@@ -72,7 +75,9 @@ def _postgres_ready(instance: "Instance") -> bool:
     host = str(instance.run / "pg")
     base = ["psql", "-h", host, "-U", "hetri", "-tAc"]
     known = subprocess.run(
-        [*base, "SELECT 1 FROM pg_database WHERE datname = 'hetri'", "postgres"], capture_output=True, check=False
+        [*base, "SELECT 1 FROM pg_database WHERE datname = 'hetri'", "postgres"],
+        capture_output=True,
+        check=False,
     )
     if known.returncode == 0 and not known.stdout.strip():
         subprocess.run([*base, "CREATE DATABASE hetri", "postgres"], capture_output=True, check=False)
@@ -113,12 +118,27 @@ def _mosquitto_ready(instance: "Instance") -> bool:
 
 
 def _watcher(var: Path, run: Path, env: dict[str, str]) -> list[str]:
-    files = ["--watch", str(var / "mosquitto" / "collars.passwd"), "--pid-file", str(var / "mosquitto" / "mosquitto.pid")]
+    files = [
+        "--watch",
+        str(var / "mosquitto" / "collars.passwd"),
+        "--pid-file",
+        str(var / "mosquitto" / "mosquitto.pid"),
+    ]
     return [python(), str(ROOT / "deploy" / "mosquitto" / "reload_watcher.py"), *files]
 
 
 def _nginx(var: Path, run: Path, env: dict[str, str]) -> list[str]:
-    return ["nginx", "-p", str(var / "nginx"), "-e", "stderr", "-c", str(var / "nginx" / "web.conf"), "-g", "daemon off;"]
+    return [
+        "nginx",
+        "-p",
+        str(var / "nginx"),
+        "-e",
+        "stderr",
+        "-c",
+        str(var / "nginx" / "web.conf"),
+        "-g",
+        "daemon off;",
+    ]
 
 
 def _nginx_ready(instance: "Instance") -> bool:
@@ -169,7 +189,17 @@ def _celery(*arguments: str) -> Command:
 
 
 def _beat(var: Path, run: Path, env: dict[str, str]) -> list[str]:
-    return [python(), "-m", "celery", "-A", "hetri", "beat", "-s", str(var / "beat" / "schedule"), "--pidfile="]
+    return [
+        python(),
+        "-m",
+        "celery",
+        "-A",
+        "hetri",
+        "beat",
+        "-s",
+        str(var / "beat" / "schedule"),
+        "--pidfile=",
+    ]
 
 
 def _heartbeat(name: str) -> Callable[["Instance"], bool]:
@@ -187,7 +217,11 @@ def _forget_heartbeat(name: str) -> Callable[[Path, Path], None]:
 
 
 def _collar(var: Path, run: Path, env: dict[str, str]) -> list[str]:
-    return [str(ROOT / ".venv" / "bin" / "micropython"), str(ROOT / "firmware" / "collar" / "sim" / "run.py"), str(var / "collar")]
+    return [
+        str(ROOT / ".venv" / "bin" / "micropython"),
+        str(ROOT / "firmware" / "collar" / "sim" / "run.py"),
+        str(var / "collar"),
+    ]
 
 
 def _collar_ready(instance: "Instance") -> bool:

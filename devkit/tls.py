@@ -12,7 +12,19 @@ def ensure(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "ca.pem").exists():
         _key(folder / "ca.key")
-        _run("req", "-x509", "-new", "-key", folder / "ca.key", "-days", CA_DAYS, "-subj", "/CN=Hetri local CA", "-out", folder / "ca.pem")
+        _run(
+            "req",
+            "-x509",
+            "-new",
+            "-key",
+            folder / "ca.key",
+            "-days",
+            CA_DAYS,
+            "-subj",
+            "/CN=Hetri local CA",
+            "-out",
+            folder / "ca.pem",
+        )
     if not _is_good(folder / "server.pem"):
         _server(folder)
 
@@ -23,7 +35,19 @@ def _server(folder: Path) -> None:
     names.write_text(NAMES)
     _run("req", "-new", "-key", folder / "server.key", "-subj", "/CN=localhost", "-out", request)
     authority = ("-CA", folder / "ca.pem", "-CAkey", folder / "ca.key", "-CAcreateserial")
-    _run("x509", "-req", "-in", request, *authority, "-days", SERVER_DAYS, "-extfile", names, "-out", folder / "server.pem")
+    _run(
+        "x509",
+        "-req",
+        "-in",
+        request,
+        *authority,
+        "-days",
+        SERVER_DAYS,
+        "-extfile",
+        names,
+        "-out",
+        folder / "server.pem",
+    )
     request.unlink()
     names.unlink()
 

@@ -19,7 +19,7 @@ app.user_options["worker"].add(
 class MqttStep(bootsteps.StartStopStep):
     """Starts one subscriber in a worker with --mqtt, and stops it with the worker."""
 
-    requires = {"celery.worker.components:Pool"}
+    requires = ("celery.worker.components:Pool",)
 
     def __init__(self, parent: Any, mqtt: bool = False, **options: Any) -> None:
         super().__init__(parent, **options)

@@ -146,6 +146,7 @@ SIMPLE_JWT = {
 # --- HTTP -------------------------------------------------------------------------------------------
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = False  # nginx redirects; a redirect from here could answer a machine's hook
+SILENCED_SYSTEM_CHECKS = ["security.W008"]  # it asks for that redirect
 SECURE_HSTS_SECONDS: int = env.int("HETRI_HSTS_S", default=0 if _public.hostname == "localhost" else 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
@@ -222,7 +223,10 @@ LOGGING = {
         "json": {"()": "hetri.core.logs.JsonFormatter"},
     },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": env.str("HETRI_LOG_FORMAT", default="console")}
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": env.str("HETRI_LOG_FORMAT", default="console"),
+        }
     },
     "root": {"handlers": ["stderr"], "level": env.str("HETRI_LOG_LEVEL", default="INFO")},
     "loggers": {"django.request": {"level": "ERROR"}, "django.channels.server": {"level": "WARNING"}},
@@ -237,7 +241,15 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_BEAT_SCHEDULE = {
     "worker heartbeat": {"task": "hetri.core.tasks.heartbeat", "schedule": 5.0, "options": {"expires": 10}},
     "expire treats": {"task": "devices.tasks.expire_treats", "schedule": 1.0, "options": {"expires": 5}},
-    "mark silent collars": {"task": "devices.tasks.mark_silent", "schedule": 10.0, "options": {"expires": 10}},
+    "mark silent collars": {
+        "task": "devices.tasks.mark_silent",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "sync broker": {"task": "devices.tasks.sync_broker", "schedule": 60.0, "options": {"expires": 60}},
-    "partitions": {"task": "telemetry.tasks.make_partitions", "schedule": 3600.0, "options": {"expires": 600}},
+    "partitions": {
+        "task": "telemetry.tasks.make_partitions",
+        "schedule": 3600.0,
+        "options": {"expires": 600},
+    },
 }

@@ -69,7 +69,7 @@ class Collar:
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, str(credentials["client_id"]), protocol=mqtt.MQTTv5)
         self._client.username_pw_set(self.id, str(credentials["password"]))
         self._client.tls_set_context(ssl.create_default_context(cafile=str(settings.TLS_CA)))
-        will = Properties(PacketTypes.WILLMESSAGE)
+        will = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
         self._client.will_set(f"devices/{self.id}/status", b'{"v":1,"online":false}', 1, True, properties=will)
         self._client.on_connect, self._client.on_message = self._on_connect, self._on_message
         self._client.on_disconnect = self._on_disconnect
@@ -99,7 +99,14 @@ class Collar:
 
     def say_online(self, **presence: Any) -> None:
         """Publish the retained presence."""
-        body = {"v": 1, "online": True, "boot": "9f3a61c2", "firmware": "1.0.0", "config_version": 1, **presence}
+        body = {
+            "v": 1,
+            "online": True,
+            "boot": "9f3a61c2",
+            "firmware": "1.0.0",
+            "config_version": 1,
+            **presence,
+        }
         self.publish("status", body, retain=True)
 
     def publish(self, kind: str, body: Any, retain: bool = False) -> None:

@@ -30,7 +30,11 @@ class PetPageSerializer(serializers.Serializer[Any]):
 
 
 class PetListView(APIView):
-    @extend_schema(operation_id="pets_list", parameters=[PageQuery], responses={200: PetPageSerializer, **errors(400, 401)})
+    @extend_schema(
+        operation_id="pets_list",
+        parameters=[PageQuery],
+        responses={200: PetPageSerializer, **errors(400, 401)},
+    )
     def get(self, request: Request) -> Response:
         """The caller's pets, newest first."""
         return page(request, Pet.objects.visible_to(request.auth.user), PetSerializer)

@@ -23,14 +23,25 @@ class UncountedPaginator(Paginator[Any]):
     @property
     def count(self) -> int:
         """Rows, ROWS_MOST at the most."""
-        return len(self.object_list.order_by()[:ROWS_MOST].values_list("pk"))  # type: ignore[union-attr]
+        rows: Any = self.object_list
+        return len(rows.order_by()[:ROWS_MOST].values_list("pk"))
 
 
 @admin.register(Sample)
 class SampleAdmin(HistoryAdmin):
     """The last two days; older samples are in a collar's history."""
 
-    list_display = ("ts", "device_id", "boot", "seq", "accel_x", "accel_y", "accel_z", "battery_level", "active_s")
+    list_display = (
+        "ts",
+        "device_id",
+        "boot",
+        "seq",
+        "accel_x",
+        "accel_y",
+        "accel_z",
+        "battery_level",
+        "active_s",
+    )
     search_fields = ("device__id",)
     search_help_text = "A collar's id"
     ordering = ("-id",)

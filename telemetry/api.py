@@ -21,7 +21,10 @@ from telemetry.services.history import WIDTHS, Answer, Ask, buckets, samples, vi
 
 LIMIT_DEFAULT, LIMIT_MAX = 1000, 10_000
 DAY = timedelta(days=1)
-EARLIEST, LATEST = datetime.fromisoformat("1970-01-02T00:00:00Z"), datetime.fromisoformat("9000-01-01T00:00:00Z")
+EARLIEST, LATEST = (
+    datetime.fromisoformat("1970-01-02T00:00:00Z"),
+    datetime.fromisoformat("9000-01-01T00:00:00Z"),
+)
 
 
 class TelemetryQuery(serializers.Serializer[Any]):
@@ -86,7 +89,12 @@ class BucketColumnsSerializer(serializers.Serializer[Any]):
 
 SHAPES: Any = PolymorphicProxySerializer(
     component_name="Telemetry",
-    serializers=[SamplePageSerializer, SampleColumnsSerializer, BucketPageSerializer, BucketColumnsSerializer],
+    serializers=[
+        SamplePageSerializer,
+        SampleColumnsSerializer,
+        BucketPageSerializer,
+        BucketColumnsSerializer,
+    ],
     resource_type_field_name=None,
 )
 

@@ -2,7 +2,12 @@
 
 from typing import Any
 
-_DEVICE = {"in": "path", "name": "device_id", "required": True, "schema": {"type": "string", "format": "uuid"}}
+_DEVICE = {
+    "in": "path",
+    "name": "device_id",
+    "required": True,
+    "schema": {"type": "string", "format": "uuid"},
+}
 _KEY = {
     "in": "header",
     "name": "Idempotency-Key",

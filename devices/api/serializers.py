@@ -155,7 +155,7 @@ class TreatSerializer(serializers.Serializer[TreatEvent]):
     event_time = UtcDateTimeField()
     result = serializers.ChoiceField(choices=TreatEvent.Result.choices)
     portion = serializers.IntegerField()
-    source = serializers.ChoiceField(choices=TreatEvent.Source.choices)
+    source = serializers.ChoiceField(choices=TreatEvent.Source.choices)  # type: ignore[assignment]
     delivered_at = UtcDateTimeField(allow_null=True)
     settled_at = UtcDateTimeField(allow_null=True)
 

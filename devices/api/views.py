@@ -89,9 +89,7 @@ class DeviceListView(APIView):
 class DeviceView(APIView):
     def _update(self, request: Request, device_id: UUID, partial: bool) -> Response:
         device = find_device(request.auth.user, device_id)
-        changes = read(
-            shapes.DeviceChangeSerializer, request, partial=partial, context={"owner": device.owner}
-        )
+        changes = read(shapes.DeviceChangeSerializer, request, partial=partial, context={"owner": device.owner})
         return Response(device_dict(ownership.update_device(device=device, changes=changes)))
 
     @extend_schema(responses={200: shapes.DeviceSerializer, **errors(401, 404)})
@@ -183,7 +181,11 @@ def ledger_of(user: User, device: Device) -> Any:
 
 
 class TreatListView(APIView):
-    @extend_schema(operation_id="devices_treats_list", parameters=[PageQuery], responses={200: shapes.TreatPageSerializer, **errors(400, 401, 404)})
+    @extend_schema(
+        operation_id="devices_treats_list",
+        parameters=[PageQuery],
+        responses={200: shapes.TreatPageSerializer, **errors(400, 401, 404)},
+    )
     def get(self, request: Request, device_id: UUID) -> Response:
         """The ledger, newest first."""
         user: User = request.auth.user

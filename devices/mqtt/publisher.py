@@ -9,6 +9,7 @@ import json
 import logging
 import socket
 import threading
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -22,8 +23,8 @@ from hetri.core.errors import Unavailable
 
 log = logging.getLogger(__name__)
 KEEPALIVE_S = 15
-_lock = threading.Lock()
-_client: mqtt.Client | None = None
+FIRST_WAIT_S = 2
+_opening = threading.Lock()
 
 
 def set_up(client: mqtt.Client) -> None:
@@ -37,21 +38,22 @@ def _without_delay(client: mqtt.Client, userdata: Any, sock: Any) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
+@cache
+def _open() -> mqtt.Client:
+    connected = threading.Event()
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, f"hetri-{uuid4().hex[:12]}", protocol=mqtt.MQTTv5)
+    set_up(client)
+    client.on_connect = lambda *_: connected.set()
+    client.connect_async(settings.MQTT_HOST, settings.MQTT_PORT, keepalive=KEEPALIVE_S)
+    client.loop_start()
+    atexit.register(client.loop_stop)
+    connected.wait(FIRST_WAIT_S)
+    return client
+
+
 def _connect() -> mqtt.Client:
-    global _client
-    with _lock:
-        if _client is None:
-            connected = threading.Event()
-            name = f"hetri-{uuid4().hex[:12]}"
-            client = mqtt.Client(CallbackAPIVersion.VERSION2, name, protocol=mqtt.MQTTv5)
-            set_up(client)
-            client.on_connect = lambda *_: connected.set()
-            client.connect_async(settings.MQTT_HOST, settings.MQTT_PORT, keepalive=KEEPALIVE_S)
-            client.loop_start()
-            atexit.register(client.loop_stop)
-            connected.wait(2)
-            _client = client
-        return _client
+    with _opening:  # a cache alone would let two threads open one each
+        return _open()
 
 
 def require() -> None:
@@ -61,7 +63,12 @@ def require() -> None:
 
 
 def send(
-    topic: str, payload: dict[str, Any] | None, *, qos: int = 1, retain: bool = False, expiry_s: int | None = None
+    topic: str,
+    payload: dict[str, Any] | None,
+    *,
+    qos: int = 1,
+    retain: bool = False,
+    expiry_s: int | None = None,
 ) -> mqtt.MQTTMessageInfo | None:
     """Hand a JSON message to the broker; None clears what it retains. Returns None when the broker is away.
 
@@ -71,7 +78,7 @@ def send(
     if not client.is_connected():
         log.warning("publish_dropped", extra={"topic": topic})
         return None
-    properties = Properties(PacketTypes.PUBLISH)
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
     if expiry_s is not None:
         properties.MessageExpiryInterval = expiry_s
     body = b"" if payload is None else json.dumps(payload, separators=(",", ":")).encode()

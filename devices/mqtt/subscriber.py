@@ -63,7 +63,7 @@ class Subscriber:
 
     def start(self) -> None:
         """Connect and work; a broker or database that is away is waited for."""
-        properties = Properties(PacketTypes.CONNECT)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
         properties.ReceiveMaximum = RECEIVE_MAXIMUM
         self._client.connect_async(

@@ -3,7 +3,6 @@
 import logging
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -39,7 +38,21 @@ def provision(
     device_id = uuid7()
     credential = new_credential(str(device_id))
     with transaction.atomic():
-        device = _create(device_id, credential, name, owner, pet, shown)
+        if owner is not None:
+            check_room(owner)
+        device = Device.objects.create(
+            pk=device_id,
+            name=name,
+            owner=owner,
+            pet=pet,
+            mqtt_user=credential.ref,
+            mqtt_pass_hash=credential.verifier,
+            password_shown=shown,
+            config=dict(default_config(pet.time_zone if pet else "UTC")),
+        )
+        if owner is not None:
+            Assignment.objects.create(device=device, owner=owner, pet=pet)
+            push_access(device.pk, owner.pk)
     try:
         registry().provision(credential)
     except Unavailable:
@@ -48,27 +61,6 @@ def provision(
     publish_config(device)
     log.info("collar_provisioned", extra={"device": device_id})
     return device, credential
-
-
-def _create(
-    device_id: UUID, credential: Credential, name: str, owner: User | None, pet: Pet | None, shown: bool
-) -> Device:
-    if owner is not None:
-        check_room(owner)
-    device = Device.objects.create(
-        pk=device_id,
-        name=name,
-        owner=owner,
-        pet=pet,
-        mqtt_user=credential.ref,
-        mqtt_pass_hash=credential.verifier,
-        password_shown=shown,
-        config=dict(default_config(pet.time_zone if pet else "UTC")),
-    )
-    if owner is not None:
-        Assignment.objects.create(device=device, owner=owner, pet=pet)
-        push_access(device.pk, owner.pk)
-    return device
 
 
 def check_room(owner: User) -> None:
@@ -98,8 +90,9 @@ def _put_on(device: Device, pet: Pet | None) -> None:
     """The collar changes its wearer: one assignment ends, the next begins."""
     at = now()
     Device.objects.filter(pk=device.pk).update(pet=pet)
-    if Assignment.objects.filter(device=device, ended_at=None).update(ended_at=at):
-        Assignment.objects.create(device=device, owner_id=device.owner_id, pet=pet, started_at=at)
+    ended = Assignment.objects.filter(device=device, ended_at=None).update(ended_at=at)
+    if ended and device.owner is not None:
+        Assignment.objects.create(device=device, owner=device.owner, pet=pet, started_at=at)
 
 
 def rotate(*, device: Device, shown: bool = True) -> Credential:
@@ -126,8 +119,10 @@ def retire(*, device: Device) -> None:
     """End a collar: access and session end, history stays. Raises Conflict when it is retired already."""
     at = now()
     with transaction.atomic():
-        if not Device.objects.in_use().filter(pk=device.pk).update(
-            status=Device.Status.RETIRED, retired_at=at, claim_code_hash=None
+        if (
+            not Device.objects.in_use()
+            .filter(pk=device.pk)
+            .update(status=Device.Status.RETIRED, retired_at=at, claim_code_hash=None)
         ):
             raise Conflict("This collar is retired.", code="retired")
         push_access(device.pk, device.owner_id)

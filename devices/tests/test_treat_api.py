@@ -14,7 +14,9 @@ from hetri.testing import Api, Collar, new_key, wait_for
 Starter = Callable[..., Collar]
 
 
-def order(api: Api, device: dict[str, Any], key: str | None = None, wait: int | None = None, **body: Any) -> httpx.Response:
+def order(
+    api: Api, device: dict[str, Any], key: str | None = None, wait: int | None = None, **body: Any
+) -> httpx.Response:
     headers = {"Idempotency-Key": key} if key else {}
     if wait is not None:
         headers["Prefer"] = f"wait={wait}"
@@ -31,7 +33,12 @@ def test_it_answers_200_once_the_collar_has_dispensed(alice: Api, collar_of: Sta
     collar = collar_of(alice, device)
     answer = order(alice, device)
     event = answer.json()
-    assert (answer.status_code, event["result"], event["source"], event["portion"]) == (200, "dispensed", "api", 1)
+    assert (answer.status_code, event["result"], event["source"], event["portion"]) == (
+        200,
+        "dispensed",
+        "api",
+        1,
+    )
     assert event["delivered_at"] <= event["settled_at"]
     assert event["triggered_by"] == str(alice.user.pk)
     assert collar.received("treat")[0].keys() == {"v", "id", "portion", "exp"}
@@ -76,7 +83,11 @@ def test_a_second_treat_while_one_is_pending_is_too_soon(alice: Api, collar_of: 
     collar_of(alice, device, answers=())
     order(alice, device, wait=0)
     answer = order(alice, device, wait=0)
-    assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (429, "too_soon", "1")
+    assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (
+        429,
+        "too_soon",
+        "1",
+    )
 
 
 def test_a_spent_budget_is_429_until_the_pets_midnight(alice: Api, collar_of: Starter) -> None:
@@ -188,12 +199,21 @@ def test_nobody_is_asked_to_sign_in(alice: Api, anonymous: httpx.Client) -> None
     assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
 
 
-@pytest.mark.parametrize("body", [b'{"portion": 0}', b'{"portion": 6}', b'{"portion": "x"}', b"[]", b"{", b"[" * 100_000, b'{"portion": NaN}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"portion": 0}',
+        b'{"portion": 6}',
+        b'{"portion": "x"}',
+        b"[]",
+        b"{",
+        b"[" * 100_000,
+        b'{"portion": NaN}',
+    ],
+)
 def test_bad_bodies_are_400(alice: Api, body: bytes) -> None:
     device = alice.new_device()
-    answer = alice.post(
-        f"/devices/{device['id']}/treat", content=body, headers={"Content-Type": "application/json"}
-    )
+    answer = alice.post(f"/devices/{device['id']}/treat", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
     assert {"code", "detail", "errors"} <= answer.json().keys()
 

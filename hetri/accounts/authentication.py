@@ -26,7 +26,7 @@ class Caller:
 
 
 class _CsrfCheck(CsrfViewMiddleware):
-    def _reject(self, request: HttpRequest, reason: str) -> str:  # type: ignore[override]
+    def _reject(self, request: HttpRequest, reason: str) -> str:
         return reason
 
 
@@ -43,7 +43,7 @@ def identify(request: HttpRequest) -> Caller | None:
     session = browser_session(request)
     if session is None:
         return None
-    check = _CsrfCheck(lambda _: None)  # type: ignore[arg-type,return-value]
+    check = _CsrfCheck(lambda _: None)  # type: ignore[arg-type]
     check.process_request(request)
     if check.process_view(request, lambda _: None, (), {}):  # type: ignore[arg-type,return-value]
         raise CsrfFailed

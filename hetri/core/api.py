@@ -25,8 +25,8 @@ MAX_BODY = 1_000_000  # bytes; nginx refuses the same size
 class UtcDateTimeField(serializers.DateTimeField):
     """UTC with milliseconds: `2026-11-23T10:00:00.123Z`."""
 
-    def to_representation(self, value: Any) -> str | None:
-        return iso(value)
+    def to_representation(self, value: Any) -> str:
+        return iso(value) or ""
 
 
 def load_json(body: bytes) -> Any:
@@ -46,9 +46,7 @@ class SafeJSONParser(BaseParser):
 
     media_type = "application/json"
 
-    def parse(
-        self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> Any:
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         body = stream.read(MAX_BODY + 1)
         if len(body) > MAX_BODY:
             raise TooLarge
@@ -130,7 +128,9 @@ class PageQuery(serializers.Serializer[Any]):
     cursor = serializers.UUIDField(required=False, help_text="From the `next` link of the page before.")
 
 
-def page(request: Request, rows: QuerySet[Any], shape: type[serializers.BaseSerializer[Any]], size: int = 50) -> Response:
+def page(
+    request: Request, rows: QuerySet[Any], shape: type[serializers.BaseSerializer[Any]], size: int = 50
+) -> Response:
     """Newest first by key (UUIDv7): `{"results": [...], "next": url or null}`. Keyset, no count, no offset."""
     cursor: UUID | None = query(PageQuery, request).get("cursor")
     if cursor is not None:

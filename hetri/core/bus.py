@@ -9,6 +9,7 @@ import json
 import logging
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -20,19 +21,20 @@ from redis.exceptions import RedisError
 log = logging.getLogger(__name__)
 Event = dict[str, Any]
 QUEUE_LIMIT = 1000  # events that wait for one listener before it is told to read everything again
-_publisher: redis.Redis | None = None
+
+
+@cache
+def _publisher() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=1)
 
 
 def push(events: Iterable[Event]) -> None:
     """Tell every web process; call after commit. A Redis that is away costs a log line: listeners resync."""
-    global _publisher
     batch = list(events)
     if not batch:
         return
-    if _publisher is None:
-        _publisher = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=1)
     try:
-        _publisher.publish(settings.LIVE_CHANNEL, json.dumps(batch, separators=(",", ":")))
+        _publisher().publish(settings.LIVE_CHANNEL, json.dumps(batch, separators=(",", ":")))
     except RedisError as error:
         log.warning("live_push_lost", extra={"events": len(batch), "error": str(error)})
 

@@ -9,9 +9,7 @@ class ApiError(Exception):
     detail = "This request is not valid."
     retry_after: int | None = None
 
-    def __init__(
-        self, detail: str | None = None, *, code: str | None = None, retry_after: int | None = None
-    ) -> None:
+    def __init__(self, detail: str | None = None, *, code: str | None = None, retry_after: int | None = None) -> None:
         self.detail = detail or self.detail
         self.code = code or self.code
         self.retry_after = self.retry_after if retry_after is None else retry_after

@@ -31,7 +31,7 @@ class JsonFormatter(logging.Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        entry = {"time": self.formatTime(record), "level": record.levelname, "logger": record.name}
+        entry: dict[str, object] = {"time": self.formatTime(record), "level": record.levelname, "logger": record.name}
         entry |= {"event": record.getMessage(), **_fields(record)}
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)

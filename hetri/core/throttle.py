@@ -41,5 +41,6 @@ class Limit:
         """Take one try back: it turned out well."""
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE core_ratecount SET count = greatest(0, count - 1) WHERE key = %s", [self._key(subject)]
+                "UPDATE core_ratecount SET count = greatest(0, count - 1) WHERE key = %s",
+                [self._key(subject)],
             )

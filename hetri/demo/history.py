@@ -44,7 +44,11 @@ def _samples(start: datetime) -> Iterator[dict[str, object]]:
         if _within(hour, GAPS):
             continue
         awake = 6.5 <= hour < 22.5
-        active = chance.randint(30, 58) if _within(hour, WALKS) else int(awake and chance.random() < 0.3) * chance.randint(3, 25)
+        active = (
+            chance.randint(30, 58)
+            if _within(hour, WALKS)
+            else int(awake and chance.random() < 0.3) * chance.randint(3, 25)
+        )
         yield {
             "seq": minute,
             "ts": to_ms(at),
@@ -52,7 +56,12 @@ def _samples(start: datetime) -> Iterator[dict[str, object]]:
             "accel_y": round(-0.98 + active / 500, 3),
             "accel_z": round(0.12 * math.cos(minute / 17), 3),
             "battery_level": round(96 - minute * 0.0085, 1),
-            "activity": {"sd_mg": 6 + active * 5, "odba_mg": 4 + active * 3, "active_s": active, "steps": active * 2},
+            "activity": {
+                "sd_mg": 6 + active * 5,
+                "odba_mg": 4 + active * 3,
+                "active_s": active,
+                "steps": active * 2,
+            },
         }
 
 

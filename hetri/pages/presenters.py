@@ -130,7 +130,9 @@ def _problem(card: Card) -> str:
 def _fine(names: Sequence[str]) -> str:
     if not names:
         return ""
-    joined = names[0] if len(names) == 1 else _("%(some)s and %(last)s") % {"some": ", ".join(names[:-1]), "last": names[-1]}
+    joined = (
+        names[0] if len(names) == 1 else _("%(some)s and %(last)s") % {"some": ", ".join(names[:-1]), "last": names[-1]}
+    )
     return ngettext("%(names)s is online.", "%(names)s are online.", len(names)) % {"names": joined}
 
 
@@ -143,7 +145,9 @@ def strip(buckets: Sequence[tuple[datetime, int]], midnight: datetime) -> tuple[
             minutes[slot] += active_s / 60
     heights = [max(1, round(min(20.0, value) / 20 * 40)) for value in minutes]
     seen = {int((start - midnight).total_seconds() // 1200) for start, _seconds in buckets}
-    return tuple(Bar(x=slot * 6, y=41 - heights[slot], height=heights[slot]) for slot in sorted(seen) if 0 <= slot < STRIP_BARS)
+    return tuple(
+        Bar(x=slot * 6, y=41 - heights[slot], height=heights[slot]) for slot in sorted(seen) if 0 <= slot < STRIP_BARS
+    )
 
 
 def treat_sentence(event: TreatEvent | None, zone: str) -> str:

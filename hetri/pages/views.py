@@ -90,7 +90,11 @@ def collar_treat(request: HttpRequest, device_id: UUID) -> HttpResponse:
     source = TreatEvent.Source.STAFF if user.is_staff else TreatEvent.Source.OWNER
     try:
         send_treat(
-            device=device, by=user, source=source, portion=form.cleaned_data["portion"], key=form.cleaned_data["key"]
+            device=device,
+            by=user,
+            source=source,
+            portion=form.cleaned_data["portion"],
+            key=form.cleaned_data["key"],
         )
     except ApiError as refused:
         messages.error(request, refused.detail)

@@ -2,15 +2,15 @@
 
 import django.core.validators
 import django.db.models.deletion
-import hetri.core.ids
-import hetri.core.times
-import pets.models
 from django.conf import settings
 from django.db import migrations, models
 
+import hetri.core.ids
+import hetri.core.times
+import pets.models
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -19,17 +19,55 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Pet',
+            name="Pet",
             fields=[
-                ('id', models.UUIDField(default=hetri.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=80)),
-                ('species', models.CharField(choices=[('dog', 'Dog'), ('cat', 'Cat'), ('other', 'Other')], default='other', max_length=8)),
-                ('birthdate', models.DateField(blank=True, null=True)),
-                ('time_zone', models.CharField(default='UTC', max_length=64, validators=[pets.models.validate_time_zone])),
-                ('treats_per_day', models.PositiveSmallIntegerField(blank=True, help_text='Portions; empty: no limit.', null=True, validators=[django.core.validators.MaxValueValidator(1000)])),
-                ('kcal_per_portion', models.FloatField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(10000)])),
-                ('created_at', models.DateTimeField(default=hetri.core.times.now, editable=False)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pets', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(default=hetri.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("name", models.CharField(max_length=80)),
+                (
+                    "species",
+                    models.CharField(
+                        choices=[("dog", "Dog"), ("cat", "Cat"), ("other", "Other")],
+                        default="other",
+                        max_length=8,
+                    ),
+                ),
+                ("birthdate", models.DateField(blank=True, null=True)),
+                (
+                    "time_zone",
+                    models.CharField(default="UTC", max_length=64, validators=[pets.models.validate_time_zone]),
+                ),
+                (
+                    "treats_per_day",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="Portions; empty: no limit.",
+                        null=True,
+                        validators=[django.core.validators.MaxValueValidator(1000)],
+                    ),
+                ),
+                (
+                    "kcal_per_portion",
+                    models.FloatField(
+                        blank=True,
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(0),
+                            django.core.validators.MaxValueValidator(10000),
+                        ],
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=hetri.core.times.now, editable=False)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="pets",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
     ]

@@ -28,7 +28,9 @@ _BUCKET_FIELDS = {
     "ts": ISO.format("ts"),
     "count": "count",
     **{
-        f"accel_{axis}_{kind}": f"accel_{axis}_sum / (count * 1000000.0)::float8" if kind == "mean" else f"accel_{axis}_{kind}"
+        f"accel_{axis}_{kind}": f"accel_{axis}_sum / (count * 1000000.0)::float8"
+        if kind == "mean"
+        else f"accel_{axis}_{kind}"
         for axis in "xyz"
         for kind in ("min", "mean", "max")
     },

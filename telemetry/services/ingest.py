@@ -130,15 +130,17 @@ def _insert(rows: list[bytes]) -> None:
             _copy("telemetry_sample", rows)
     except IntegrityError:
         with connection.cursor() as cursor:
-            cursor.execute("CREATE TEMPORARY TABLE IF NOT EXISTS incoming (LIKE telemetry_sample) ON COMMIT DELETE ROWS")
+            cursor.execute(
+                "CREATE TEMPORARY TABLE IF NOT EXISTS incoming (LIKE telemetry_sample) ON COMMIT DELETE ROWS"
+            )
             _copy("incoming", rows)
             cursor.execute("INSERT INTO telemetry_sample SELECT * FROM incoming ON CONFLICT (id) DO NOTHING")
 
 
 def _copy(table: str, rows: list[bytes]) -> None:
-    with connection.wrap_database_errors, connection.cursor() as cursor:  # type: ignore[attr-defined]
-        with cursor.copy(f"COPY {table} ({COLUMNS}) FROM STDIN (FORMAT BINARY)") as copy:
-            copy.write(b"".join((HEADER, *rows, TRAILER)))
+    command = f"COPY {table} ({COLUMNS}) FROM STDIN (FORMAT BINARY)"
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(command) as copy:
+        copy.write(b"".join((HEADER, *rows, TRAILER)))
 
 
 def _take_newest(incoming: Incoming) -> None:

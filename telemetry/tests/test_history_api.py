@@ -1,6 +1,5 @@
 """GET /devices/{id}/telemetry, over the running server, with samples that came through the broker."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -70,7 +69,9 @@ def stamps(page: Any) -> list[str]:
 
 def test_start_is_inclusive_and_end_exclusive(alice: Api, sent: Any) -> None:
     device, _, samples = sent
-    found = telemetry(alice, device, start=iso(from_ms(samples[3]["ts"])), end=iso(from_ms(samples[6]["ts"])), order="asc")
+    found = telemetry(
+        alice, device, start=iso(from_ms(samples[3]["ts"])), end=iso(from_ms(samples[6]["ts"])), order="asc"
+    )
     assert [row["accel_x"] for row in found["results"]] == [0.3, 0.4, 0.5]
 
 
@@ -78,14 +79,20 @@ def test_buckets_add_up(alice: Api, sent: Any) -> None:
     device, _, samples = sent
     wait_for(lambda: sum(row["count"] for row in telemetry(alice, device, resolution="5m")["results"]) == 30, 5)
     for resolution, width in (("5m", 300_000), ("1h", 3_600_000)):
-        found = telemetry(alice, device, resolution=resolution, start=iso(now() - timedelta(hours=5)), order="asc")["results"]
+        found = telemetry(alice, device, resolution=resolution, start=iso(now() - timedelta(hours=5)), order="asc")[
+            "results"
+        ]
         groups: dict[int, list[Any]] = {}
         for one in samples:
             groups.setdefault(one["ts"] - one["ts"] % width, []).append(one)
         assert [row["ts"] for row in found] == [iso(from_ms(start)) for start in sorted(groups)]
         for row, start in zip(found, sorted(groups), strict=True):
             values = [one["accel_x"] for one in groups[start]]
-            assert (row["count"], row["active_s"], row["steps"]) == (len(values), 7 * len(values), 3 * len(values))
+            assert (row["count"], row["active_s"], row["steps"]) == (
+                len(values),
+                7 * len(values),
+                3 * len(values),
+            )
             assert (row["accel_x_min"], row["accel_x_max"]) == (min(values), max(values))
             assert row["accel_x_mean"] == pytest.approx(sum(values) / len(values))
 
@@ -97,7 +104,12 @@ def test_days_are_the_pets(alice: Api) -> None:
     # Auckland's clocks went forward on 2026-09-27 at 02:00 NZST (2026-09-26 14:00 UTC): that day had 23 hours.
     hours = [datetime.fromisoformat("2026-09-26T11:30:00Z") + timedelta(hours=number) for number in range(26)]
     collar.send_samples(*(collar.sample(ts=to_ms(hour)) for hour in hours))
-    window = {"start": "2026-09-25T00:00:00Z", "end": "2026-09-29T00:00:00Z", "order": "asc", "resolution": "1d"}
+    window = {
+        "start": "2026-09-25T00:00:00Z",
+        "end": "2026-09-29T00:00:00Z",
+        "order": "asc",
+        "resolution": "1d",
+    }
     found = wait_for(lambda: telemetry(alice, device, **window)["results"], 5)
     collar.stop()
     assert [(row["ts"], row["count"]) for row in found] == [
@@ -135,7 +147,9 @@ def test_the_ends_of_time_are_no_500(alice: Api, moment: str) -> None:
         assert alice.get(f"/devices/{device['id']}/telemetry", params=query).status_code in (200, 400)
 
 
-def test_strangers_find_nothing_and_nobody_is_asked_to_sign_in(alice: Api, bob: Api, charlie: Api, anonymous: httpx.Client) -> None:
+def test_strangers_find_nothing_and_nobody_is_asked_to_sign_in(
+    alice: Api, bob: Api, charlie: Api, anonymous: httpx.Client
+) -> None:
     path = f"/devices/{alice.new_device()['id']}/telemetry"
     assert bob.get(path).status_code == 404
     assert bob.get(path).json() == bob.get(f"/devices/{uuid4()}/telemetry").json()

@@ -30,7 +30,10 @@ def refusals(device: Device) -> list[str]:
 def test_it_stores_and_gives_a_receipt(make_device: Maker) -> None:
     device = make_device()
     assert store([message(device, reading(1), reading(2), batch=7)]) == [Receipt(device.pk, "9f3a61c2", 7, 2, 0)]
-    assert sorted(Sample.objects.filter(device=device).values_list("boot", "seq")) == [("9f3a61c2", 1), ("9f3a61c2", 2)]
+    assert sorted(Sample.objects.filter(device=device).values_list("boot", "seq")) == [
+        ("9f3a61c2", 1),
+        ("9f3a61c2", 2),
+    ]
 
 
 def test_a_repeat_counts_as_stored_and_changes_nothing(make_device: Maker) -> None:
@@ -87,7 +90,10 @@ def test_a_number_that_is_none_spoils_only_its_sample(make_device: Maker, litera
         (b"\xff\x00", "bad_json"),
         (b"[]", "bad_type: message"),
         (b'{"v":2,"boot":"9f3a61c2","batch":1,"samples":[]}', "bad_version"),
-        (b'{"v":1,"boot":"nonsense","batch":1,"samples":[]}', "bad_header: boot must be 8 hex digits, batch a count"),
+        (
+            b'{"v":1,"boot":"nonsense","batch":1,"samples":[]}',
+            "bad_header: boot must be 8 hex digits, batch a count",
+        ),
         (b" " * 16_385, "too_large"),
     ],
 )
@@ -98,7 +104,9 @@ def test_a_message_that_is_none_is_set_aside(make_device: Maker, payload: bytes,
 
 
 @pytest.mark.parametrize(
-    ("samples", "rejected"), [([{}] * 501, 501), ("no list", 0), ([], 0), (None, 0)], ids=["many", "text", "empty", "null"]
+    ("samples", "rejected"),
+    [([{}] * 501, 501), ("no list", 0), ([], 0), (None, 0)],
+    ids=["many", "text", "empty", "null"],
 )
 def test_a_refused_message_still_gets_a_receipt(make_device: Maker, samples: Any, rejected: int) -> None:
     device = make_device()

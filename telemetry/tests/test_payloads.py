@@ -10,10 +10,16 @@ from telemetry import payloads
 
 NOW = 1_795_425_600_000
 OLDEST = NOW - 86_400_000
-numbers = st.one_of(st.integers(-20, 120), st.floats(-20, 120, allow_nan=False), st.sampled_from([True, None, "1", 16, -16, 100]))
+numbers = st.one_of(
+    st.integers(-20, 120),
+    st.floats(-20, 120, allow_nan=False),
+    st.sampled_from([True, None, "1", 16, -16, 100]),
+)
 activities = st.one_of(
     st.none(),
-    st.fixed_dictionaries({name: st.one_of(st.integers(-1, 2**31), st.none()) for name in ("sd_mg", "odba_mg", "active_s", "steps")}),
+    st.fixed_dictionaries(
+        {name: st.one_of(st.integers(-1, 2**31), st.none()) for name in ("sd_mg", "odba_mg", "active_s", "steps")}
+    ),
 )
 samples = st.fixed_dictionaries(
     {
@@ -28,7 +34,11 @@ samples = st.fixed_dictionaries(
 )
 
 
-@given(st.lists(samples, max_size=4), st.sampled_from([1, 2, True]), st.sampled_from(["9f3a61c2", "9F3A61C2", "short"]))
+@given(
+    st.lists(samples, max_size=4),
+    st.sampled_from([1, 2, True]),
+    st.sampled_from(["9f3a61c2", "9F3A61C2", "short"]),
+)
 def test_the_fast_and_the_careful_reader_agree(drawn: list[Any], version: Any, boot: str) -> None:
     payload = json.dumps({"v": version, "boot": boot, "batch": 3, "ack": True, "samples": drawn}).encode()
     fast = payloads.parse(payload, OLDEST, NOW)

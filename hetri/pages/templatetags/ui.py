@@ -1,4 +1,4 @@
-"""Icons and small marks. Drawn on a 24 grid with round caps; words carry the meaning, so they are hidden from readers."""
+"""Icons and small marks, drawn on a 24 grid with round caps; hidden from readers, words carry the meaning."""
 
 from django import template
 from django.utils.html import format_html
@@ -27,7 +27,8 @@ PATHS = {
 def icon(name: str) -> SafeString:
     """An inline icon by name."""
     return format_html(
-        '<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d="{}"/></svg>', PATHS[name]
+        '<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d="{}"/></svg>',
+        PATHS[name],
     )
 
 

@@ -33,7 +33,14 @@ class Command(BaseCommand):
         staff = _account(STAFF, "Charlie", Role.STAFF, known.get("staff", {}))
         _account(SECOND, "Bo", Role.OWNER, {})
         user = User.objects.get(email=OWNER)
-        rex = _pet(user, name="Rex", species="dog", time_zone="Europe/Berlin", treats_per_day=10, kcal_per_portion=4.5)
+        rex = _pet(
+            user,
+            name="Rex",
+            species="dog",
+            time_zone="Europe/Berlin",
+            treats_per_day=10,
+            kcal_per_portion=4.5,
+        )
         _pet(User.objects.get(email=SECOND), name="Mila", species="cat", time_zone="Europe/Berlin")
         try:
             device = _collar(user, rex, settings.VAR_DIR / "collar")
@@ -68,7 +75,7 @@ def _pet(owner: User, *, name: str, **fields: Any) -> Pet:
 def _collar(owner: User, pet: Pet, flash: Path) -> Device:
     """The demo collar of device.json, with its password mended when it was rotated, or a new one."""
     written = _read_json(flash / "device.json")
-    device = Device.objects.in_use().filter(owner=owner, pk=written.get("id")).first() if written else None
+    device = Device.objects.in_use().filter(owner=owner, pk=written["id"]).first() if written else None
     if device is None:
         device, credential = ownership.provision(name="Rex's collar", owner=owner, pet=pet, shown=False)
         write_device_file(flash, device, credential)
