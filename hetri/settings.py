@@ -185,6 +185,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "POSTPROCESSING_HOOKS": [
         "devices.api.schema.add_treat",
+        "telemetry.schema.any_shape",
         "drf_spectacular.hooks.postprocess_schema_enums",
     ],
     "ENUM_NAME_OVERRIDES": {"DeviceStatus": "devices.models.Device.Status"},
