@@ -98,9 +98,7 @@ def _newest(devices: Sequence[Device]) -> QuerySet[TreatEvent]:
     return TreatEvent.objects.filter(pk__in=ids).select_related("triggered_by")
 
 
-def _day(
-    device: Device, span: Span, buckets: list[Bucket], treats: list[TreatEvent], newest: TreatEvent | None
-) -> Day:
+def _day(device: Device, span: Span, buckets: list[Bucket], treats: list[TreatEvent], newest: TreatEvent | None) -> Day:
     since = max(span.start, span.known_from)
     return Day(
         span=span,

@@ -1,4 +1,5 @@
 """What the pages say of a collar: its card, what needs its owner first, the ledger. Plain facts in, words out."""
+# ruff: noqa: RUF001  (people read typographic apostrophes and minus signs)
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,8 +95,9 @@ def offline_note(face: Face) -> SafeString:
         words = _("{name}’s collar has not connected yet. Charge it and switch it on within reach of your Wi-Fi.")
         return format_html(words, name=face.name)
     if face.battery_low and face.battery is not None:
-        words = _("{name}’s collar went quiet with {level} left. Charge it; what it recorded meanwhile arrives by itself.")
-        return format_html(words, name=face.name, level=percent(face.battery))
+        level = percent(face.battery)
+        first = format_html(_("{name}’s collar went quiet with {level} left."), name=face.name, level=level)
+        return sentences([first, _("Charge it; what it recorded meanwhile arrives by itself.")])
     words = _("{name}’s collar has been offline since {time}. Treats work again when it is back.")
     return format_html(words, name=face.name, time=time_tag(face.last_seen, face.zone))
 
@@ -110,7 +112,8 @@ def home_sentence(faces: Sequence[Face]) -> tuple[SafeString, str]:
 
 def _need(face: Face) -> SafeString | None:
     if face.presence == Device.Status.OFFLINE and face.last_seen:
-        return format_html(_("{name} has been quiet since {time}."), name=face.name, time=time_tag(face.last_seen, face.zone))
+        since = time_tag(face.last_seen, face.zone)
+        return format_html(_("{name} has been quiet since {time}."), name=face.name, time=since)
     if face.presence != Device.Status.ONLINE:
         return format_html(_("{name}’s collar has not connected yet."), name=face.name)
     if face.battery_low and face.battery is not None:
@@ -123,7 +126,9 @@ def _fine(names: list[str], *, others: bool) -> str:
     if len(names) > NAMES_IN_A_SENTENCE:
         words = _("The other {n} are online.") if others else _("All {n} are online.")
         return words.format(n=len(names))
-    return ngettext("{names} is online.", "{names} are online.", len(names)).format(names=listed(names)) if names else ""
+    if not names:
+        return ""
+    return ngettext("{names} is online.", "{names} are online.", len(names)).format(names=listed(names))
 
 
 @dataclass(frozen=True)

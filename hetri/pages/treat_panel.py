@@ -1,9 +1,9 @@
 """The treat panel: one press and its whole life, in one shape that never changes size.
 
-    Ready -> Sent -> Reached -> Dispensed | Jammed | Empty | Failed
-               \\---------\\----> Expired (30 s) ..late answer..> Dispensed
-    Offline, None left, One on its way: nothing is sent, the button says why
+Sent, then reached, then dispensed, jammed, empty or failed; or expired after 30 s without an answer, and a late
+`dispensed` still wins. Offline, none left, one on its way: nothing is sent, and the button says why.
 """
+# ruff: noqa: RUF001  (people read typographic apostrophes)
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -98,7 +98,8 @@ def _gate(panel: Panel, face: Face, order: Order) -> Panel:
         words = _("Another treat is already on its way. Wait for its answer.")
         return _refused(panel, "too_soon", _("One is on its way"), words, icon="clock", keep=False)
     if order.left == 0 and not pending:
-        return _refused(panel, "spent", _("None left today"), _spent(face, order), icon="bone", keep=panel.state != "ready")
+        news = panel.state != "ready"
+        return _refused(panel, "spent", _("None left today"), _spent(face, order), icon="bone", keep=news)
     return panel
 
 
@@ -107,8 +108,8 @@ def _refused(panel: Panel, state: str, button: str, words: str, *, icon: str, ke
     shut = replace(panel, press=False, tone="refused", button=button, button_icon="")
     if keep:
         return shut
-    track = blank_track()
-    return replace(shut, state=state, sentence=format_html("{}", words), sentence_icon=icon, steps=track, bad=False, said="")
+    told = replace(shut, sentence=format_html("{}", words), sentence_icon=icon, bad=False, said="")
+    return replace(told, state=state, steps=blank_track())
 
 
 def _away(face: Face) -> tuple[str, str]:
@@ -191,7 +192,9 @@ def _dispensed(face: Face, event: TreatEvent, left: int | None) -> Panel:
 def _rest(left: int | None) -> str:
     if left is None:
         return ""
-    return ngettext("{n} is left today.", "{n} are left today.", left).format(n=left) if left else _("None are left today.")
+    if left == 0:
+        return _("None are left today.")
+    return ngettext("{n} is left today.", "{n} are left today.", left).format(n=left)
 
 
 def _expired(event: TreatEvent) -> Panel:

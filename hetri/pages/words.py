@@ -113,7 +113,7 @@ def script_words() -> dict[str, str]:
         "lost": _("This page lost its connection at {time}. Trying again; what you see may be old."),
         "back": _("The connection is back."),
         "sending": _("Sending."),
-        "unknown": _("The answer got lost on its way. Whether the treat fell stands here and in the list when the connection is back."),
+        "unknown": _("The answer got lost. What became of the treat stands here when the connection is back."),
         "away": _("Treats cannot be sent just now. Nothing was sent; try again in a moment."),
         "refused": _("Nothing was sent. Reload the page, then try again."),
     }

@@ -93,8 +93,13 @@ function quiet(plot, series, colour) {
   });
 }
 
-export function treatsRow(plot, treats, colours) {
+export function treatsRow(plot, treats, colours, word) {
   const { ctx, bbox } = plot, y = bbox.top + bbox.height + 16 * DENSITY;
+  ctx.font = `${12 * DENSITY}px ${getComputedStyle(document.body).fontFamily}`;
+  ctx.textAlign = "right";
+  ctx.textBaseline = "middle";
+  ctx.fillStyle = colours.text3;
+  if (ctx.measureText(word).width < bbox.left - 4 * DENSITY) ctx.fillText(word, bbox.left - 8 * DENSITY, y);
   for (const { at, result } of treats) {
     const x = plot.valToPos(at, "x", true);
     if (result === "dispensed") ball(ctx, x, y, colours);

@@ -89,7 +89,7 @@ export class Chart {
     const y = this.#axis({ size: AXIS_PX, gap: 8, splits: [0, 2.5, 5] });
     const hooks = {
       drawClear: [(plot) => hatch(plot, this.data.gaps, colours, words.none)],
-      draw: [(plot) => treatsRow(plot, this.data.treats, colours)],
+      draw: [(plot) => treatsRow(plot, this.data.treats, colours, words.treats)],
     };
     return this.#options(226, [10, 6, 30, 0], [0, 5], [{ show: false }, y], hooks, bars(uPlot, colours));
   }
@@ -98,7 +98,7 @@ export class Chart {
     const colours = this.#colours;
     const y = this.#axis({ size: AXIS_PX, gap: 8, splits: [0, 100], values: () => ["0 %", "100"] });
     const clock = (_plot, times) => times.map((time) => new Date(time * 1000).toTimeString().slice(0, 5));
-    const x = this.#axis({ size: 28, gap: 8, space: 64, grid: { show: false }, values: clock, incrs: [3600, 10800, 21600, 43200] });
+    const x = this.#axis({ size: 28, gap: 8, space: 48, grid: { show: false }, values: clock, incrs: [3600, 10800, 21600, 43200] });
     const hooks = {
       drawClear: [(plot) => hatch(plot, this.data.gaps, colours, "")],
       draw: [(plot) => battery(plot, this.data, colours, this.#words.level)],

@@ -64,7 +64,7 @@ export class Live {
     if (this.#lostAt) return;
     this.#lostAt = new Date();
     const bar = document.getElementById("lost");
-    bar.querySelector("span").textContent = fill(words.lost, { time: clock(this.#lostAt) });
+    bar.querySelector(".words").textContent = fill(words.lost, { time: clock(this.#lostAt) });
     bar.hidden = false;
     say(bar.textContent.trim());
   }

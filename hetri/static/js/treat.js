@@ -66,7 +66,7 @@ function going(form, button, on) {
 function trouble(form, text) {
   const place = form.parentElement.querySelector("[data-trouble]");
   if (place) {
-    place.querySelector("span").textContent = text;
+    place.querySelector(".words").textContent = text;
     place.hidden = !text;
     const sentence = form.parentElement.querySelector("#treat-sentence");
     if (sentence) sentence.hidden = Boolean(text);
