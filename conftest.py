@@ -18,11 +18,20 @@ import httpx
 import pytest
 from django.conf import settings
 from django.db import connections
+from django.test.utils import setup_databases
+from pytest_django import DjangoDbBlocker
 
 from hetri.accounts.models import User
 from hetri.testing import Api, wait_for
 
 PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """The test database, whichever tests run: other processes use it, too. It goes with its cluster."""
+    with django_db_blocker.unblock():
+        setup_databases(verbosity=0, interactive=False, keepdb=True, aliases={"default"})
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -38,7 +47,7 @@ def make_user(name: str, role: str = "owner") -> User:
 
 
 @pytest.fixture
-def live_db(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+def live_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The test database without a transaction around the test: other processes see what is written."""
     with django_db_blocker.unblock():
         yield

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q, Value
+from django.db.models import ExpressionWrapper, F, Func, Q, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Greatest
 
@@ -29,9 +29,10 @@ class DeviceQuerySet(models.QuerySet["Device"]):
 
     def with_presence(self, status: str) -> "DeviceQuerySet":
         """Those whose presence is `status` now; the same rule as `Device.presence`, in SQL."""
-        interval = Cast(KeyTextTransform("telemetry_interval_s", "config"), models.IntegerField())
-        silent_s = Greatest(Value(SILENT_AFTER_S), interval * 3)
-        heard = self.alias(silent_at=F("last_seen") + silent_s * Value(timedelta(seconds=1)))
+        interval = Cast(KeyTextTransform("telemetry_interval_s", "config"), models.FloatField())
+        silence = Greatest(Value(float(SILENT_AFTER_S)), interval * 3)
+        span = Func(silence, template="make_interval(secs => %(expressions)s)", output_field=models.DurationField())
+        heard = self.alias(silent_at=ExpressionWrapper(F("last_seen") + span, output_field=models.DateTimeField()))
         match status:
             case Device.Status.ONLINE:
                 return heard.filter(status=status, silent_at__gte=now())

@@ -84,6 +84,14 @@ class Collar:
         self.say_online(**presence)
         return self
 
+    def accepted(self) -> bool:
+        """Whether the broker lets it in; leaves again."""
+        self._client.loop_start()
+        wait_for(lambda: self.connected or self.reason)
+        let_in = self.connected
+        self.stop()
+        return let_in
+
     def refused(self) -> str:
         """Try to connect and return why the broker says no."""
         self._client.loop_start()

@@ -1,0 +1,81 @@
+"""Presence: what collars report, their last will, their silence, and what the broker repeats."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from devices.handlers import handle_status
+from devices.models import Device
+from devices.mqtt.messages import Message
+from devices.services.presence import mark_silent
+from hetri.core.times import now
+from hetri.testing import Api, Collar, wait_for
+from telemetry.models import RejectedMessage
+
+Starter = Callable[..., Collar]
+
+
+def status_of(api: Api, device: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = api.get(f"/devices/{device['id']}/status").json()
+    return found
+
+
+def test_presence_fills_the_status(alice: Api, collar_of: Starter) -> None:
+    device = alice.new_device()
+    collar = collar_of(alice, device)
+    collar.say_online(battery_level=55.5, treats_left=9, firmware="2.0.1")
+    status = wait_for(lambda: (found := status_of(alice, device))["treats_left"] == 9 and found)
+    assert (status["battery_level"], status["firmware_version"], status["streaming"]) == (55.5, "2.0.1", False)
+    assert status["latest"] is None
+
+
+def test_the_last_will_says_offline(alice: Api, collar_of: Starter) -> None:
+    device = alice.new_device()
+    collar = collar_of(alice, device)
+    collar._client.socket().close()
+    wait_for(lambda: status_of(alice, device)["status"] == "offline")
+
+
+def test_a_silent_collar_goes_offline_by_itself(alice: Api, collar_of: Starter) -> None:
+    device = alice.new_device()
+    collar_of(alice, device)
+    Device.objects.filter(pk=device["id"]).update(last_seen=now() - timedelta(seconds=181))
+    assert status_of(alice, device)["status"] == "offline"
+    listed = alice.get("/devices", params={"status": "offline"}).json()["results"]
+    assert [row["id"] for row in listed] == [device["id"]]
+    assert mark_silent() >= 1
+    assert Device.objects.get(pk=device["id"]).status == "offline"
+
+
+def test_a_long_interval_is_no_silence(alice: Api, collar_of: Starter) -> None:
+    device = alice.new_device()
+    alice.patch(f"/devices/{device['id']}", json={"config": {"telemetry_interval_s": 600}})
+    collar_of(alice, device)
+    Device.objects.filter(pk=device["id"]).update(last_seen=now() - timedelta(seconds=1700))
+    assert status_of(alice, device)["status"] == "online"
+
+
+def test_what_the_broker_repeats_is_not_heard(alice: Api) -> None:
+    device = Device.objects.get(pk=alice.new_device()["id"])
+    payload = b'{"v":1,"online":true,"firmware":"1.0.0","treats_left":4}'
+    assert handle_status(Message(device.pk, "t", payload, True, now())) is None
+    device.refresh_from_db()
+    assert device.last_seen is None
+    assert device.reported["treats_left"] == 4
+    assert device.presence() == "offline"
+
+
+def test_bad_status_messages_are_set_aside(alice: Api, collar_of: Starter) -> None:
+    device = alice.new_device()
+    collar = collar_of(alice, device)
+    for bad in (
+        b"{",
+        b"[]",
+        b'{"v":1}',
+        b'{"v":1,"online":1}',
+        b'{"v":1,"online":true,"battery_level":101}',
+        b"[" * 10_000,
+    ):
+        collar.publish("status", bad)
+    wait_for(lambda: RejectedMessage.objects.filter(device=device["id"]).count() == 6)
+    assert status_of(alice, device)["status"] == "online"

@@ -1,0 +1,118 @@
+"""The whole stack, as `./dev demo` starts it, on free ports and in a folder of its own."""
+
+import json
+import shutil
+import ssl
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from devkit.bootstrap import ROOT
+from devkit.instance import Instance
+from devkit.parts import ALL
+from firmware.simulation import collar_command
+from hetri.testing import wait_for
+
+
+@dataclass
+class Stack:
+    """A running installation, reached as a user, a collar or an operator would."""
+
+    instance: Instance
+    demo: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, who: str = "owner") -> httpx.Client:
+        """A signed-in caller of the API, through nginx."""
+        context = ssl.create_default_context(cafile=str(self.instance.var / "tls" / "ca.pem"))
+        answer = httpx.post(f"{self.demo['url']}/auth/login", json=self.demo[who], verify=context)
+        assert answer.status_code == 200, answer.text
+        headers = {"Authorization": f"Bearer {answer.json()['access']}"}
+        return httpx.Client(base_url=self.demo["url"], verify=context, timeout=30, headers=headers)
+
+    def rows(self, sql: str, *values: Any) -> list[Any]:
+        """What the database holds."""
+        with psycopg.connect(self.instance.env["DATABASE_URL"]) as connection:
+            return connection.execute(sql, values).fetchall()
+
+
+@dataclass
+class Flash:
+    """A collar's flash folder, and its program under MicroPython."""
+
+    path: Path
+    id: str
+    process: subprocess.Popen[bytes] | None = None
+
+    def steer(self, **options: Any) -> None:
+        """Write sim.json."""
+        fresh = self.path / "sim.json.test"
+        fresh.write_text(json.dumps(options))
+        fresh.replace(self.path / "sim.json")
+
+    def run(self) -> None:
+        """Start the program."""
+        with open(self.path / "collar.log", "ab") as log:
+            self.process = subprocess.Popen(collar_command([self.path]), stdout=log, stderr=log)
+
+    def kill(self) -> None:
+        """Take the power away."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def online(self) -> bool:
+        """Whether the program says that it is connected."""
+        return (self.path / "online").exists()
+
+    def made(self) -> list[tuple[str, int, int]]:
+        """(boot, seq, ts) of every sample that it made."""
+        log = self.path / "made.log"
+        lines = log.read_text().splitlines() if log.exists() else []
+        return [(boot, int(seq), int(ts)) for boot, seq, ts in map(str.split, lines)]
+
+    def turns(self) -> list[str]:
+        """The treats that its motor turned for."""
+        log = self.path / "motor.log"
+        return [line.split()[0] for line in log.read_text().splitlines()] if log.exists() else []
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    instance = Instance(ROOT / "var" / "test" / f"e2e-{uuid.uuid4().hex[:8]}", test=True)
+    instance.prepare()
+    try:
+        instance.start(ALL, steps=True, seconds=120)
+        yield Stack(instance, json.loads((instance.var / "demo.json").read_text()))
+    finally:
+        instance.stop()
+        shutil.rmtree(instance.var, ignore_errors=True)
+        shutil.rmtree(instance.run, ignore_errors=True)
+
+
+@pytest.fixture
+def new_collar(stack: Stack, tmp_path: Path) -> Iterator[Callable[..., Flash]]:
+    """`new_collar(interval_s=0.3)`: provisioned for the demo's owner, its program running and connected."""
+    started: list[Flash] = []
+
+    def begin(**options: Any) -> Flash:
+        path = tmp_path / f"collar{len(started)}"
+        command = ("provision_collar", "--name", path.name, "--owner", stack.demo["owner"]["email"])
+        done = stack.instance.manage(*command, "--out", str(path), "--json")
+        assert done.returncode == 0, done.stderr
+        flash = Flash(path, json.loads(done.stdout)["id"])
+        flash.steer(**{"motor_ms": 50, "log": True, **options})
+        flash.run()
+        started.append(flash)
+        wait_for(flash.online, 15)
+        return flash
+
+    yield begin
+    for flash in started:
+        flash.kill()
