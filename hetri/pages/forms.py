@@ -14,7 +14,6 @@ from hetri.core.errors import BadCredentials, TooMany
 class LoginForm(AuthenticationForm):
     """E-mail and password, through the same throttled sign-in as the API."""
 
-    label_suffix = ""
     username = forms.CharField(
         label=_("E-mail"), widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
     )

@@ -99,7 +99,7 @@ export function treatsRow(plot, treats, colours, word) {
   ctx.textAlign = "right";
   ctx.textBaseline = "middle";
   ctx.fillStyle = colours.text3;
-  if (ctx.measureText(word).width < bbox.left - 4 * DENSITY) ctx.fillText(word, bbox.left - 8 * DENSITY, y);
+  if (ctx.measureText(word).width < bbox.left - 6 * DENSITY) ctx.fillText(word, bbox.left - 6 * DENSITY, y);
   for (const { at, result } of treats) {
     const x = plot.valToPos(at, "x", true);
     if (result === "dispensed") ball(ctx, x, y, colours);

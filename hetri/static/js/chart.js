@@ -5,7 +5,7 @@ import { Cursor } from "./chart-cursor.js";
 import { bars, battery, gapsOf, hatch, label, palette, treatsRow } from "./chart-draw.js";
 import { chartWords } from "./words.js";
 
-const SLOT_S = 300, DAY_S = 86400, AXIS_PX = 40;
+const SLOT_S = 300, DAY_S = 86400, AXIS_PX = 46;
 const EVERY_MS = 15000; // samples come once a minute or more often; the buckets follow within 2 s
 
 export class Chart {

@@ -59,6 +59,7 @@ function going(form, button, on) {
   button.querySelector(".button-now").hidden = on;
   button.querySelector(".button-going").hidden = !on;
   button.classList.toggle("treat-going", on);
+  form.querySelector(".stepper")?.classList.toggle("stepper-off", on);
   if (on) button.setAttribute("aria-disabled", "true");
   else button.removeAttribute("aria-disabled");
 }
