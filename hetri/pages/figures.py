@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.utils.translation import gettext as _
 
 from devices.models import Device, TreatEvent
 from devices.services.budget import HOLDING
 from hetri.core.times import day_bounds
 from hetri.pages.presenters import Face
 from hetri.pages.strip import Bucket, Span
+from hetri.pages.words import duration
 from telemetry.models import Rollup
 from telemetry.services.rollups import FIVE_MINUTES
 
@@ -31,9 +33,10 @@ class Day:
     left: int | None = None
 
     @property
-    def active_s(self) -> int:
-        """Active seconds."""
-        return sum(bucket.active_s for bucket in self.buckets)
+    def active(self) -> str:
+        """Active time in words; a day without samples has none."""
+        seconds = sum(bucket.active_s for bucket in self.buckets)
+        return duration(seconds) if self.buckets else _("no data")
 
 
 def days_of(faces: Sequence[Face], at: datetime) -> dict[UUID, Day]:
@@ -55,24 +58,31 @@ def days_of(faces: Sequence[Face], at: datetime) -> dict[UUID, Day]:
 def last_24_h(face: Face, at: datetime) -> tuple[Span, list[Bucket]]:
     """The span of the chart and its buckets."""
     start = at - timedelta(hours=24)
-    span = Span(start=start, end=at, known_from=_known_from(face.device), now=at)
-    found = _buckets([face.device.pk], max(start, span.known_from)).get(face.device.pk, [])
-    return span, found
+    span = Span(start=start, end=at, known_from=silent_from(face.device, at), now=at)
+    since = max(start, _owned_from(face.device))
+    return span, _buckets([face.device.pk], since).get(face.device.pk, [])
 
 
 def ledger(device: Device, most: int) -> list[TreatEvent]:
     """The newest treats of the present owner's time, newest first."""
-    events = TreatEvent.objects.filter(device=device, event_time__gte=_known_from(device))
+    events = TreatEvent.objects.filter(device=device, event_time__gte=_owned_from(device))
     return list(events.select_related("triggered_by").order_by("-pk")[:most])
 
 
 def _today(face: Face, at: datetime) -> Span:
     start, end = day_bounds(at, face.zone)
-    return Span(start=start, end=end, known_from=_known_from(face.device), now=at)
+    return Span(start=start, end=end, known_from=silent_from(face.device, at), now=at)
 
 
-def _known_from(device: Device) -> datetime:
-    """Null is "from the first sample on": then nothing is cut off, and no gap is drawn for what came before."""
+def silent_from(device: Device, at: datetime) -> datetime:
+    """From when on silence means something: one that was never heard has no gaps, nor has the time before it came."""
+    if device.last_seen is None:
+        return at
+    return device.owned_since or device.created_at
+
+
+def _owned_from(device: Device) -> datetime:
+    """What its present owner may see begins here; null is "from the first sample on"."""
     return device.owned_since or datetime.fromisoformat("1970-01-02T00:00:00Z")
 
 
@@ -99,12 +109,13 @@ def _newest(devices: Sequence[Device]) -> QuerySet[TreatEvent]:
 
 
 def _day(device: Device, span: Span, buckets: list[Bucket], treats: list[TreatEvent], newest: TreatEvent | None) -> Day:
-    since = max(span.start, span.known_from)
+    owned = _owned_from(device)
+    since = max(span.start, owned)
     return Day(
         span=span,
         buckets=[bucket for bucket in buckets if bucket.start >= since],
         treats=[event for event in treats if event.device_id == device.pk and event.event_time >= since],
-        newest=newest if newest and newest.event_time >= span.known_from else None,
+        newest=newest if newest and newest.event_time >= owned else None,
         left=_left(device, span, treats),
     )
 

@@ -50,7 +50,7 @@ class Strip:
 
 @dataclass(frozen=True)
 class Span:
-    """The day drawn, and the part of it that can be known: `known_from` is when the collar came to its owner."""
+    """The day drawn. Silence is a gap from `known_from` on, or from the first sample when that is earlier."""
 
     start: datetime
     end: datetime
@@ -72,7 +72,7 @@ def draw(span: Span, zone: str, buckets: Sequence[Bucket], treats: Sequence[Trea
     given = [event for event in treats if event.result == TreatEvent.Result.DISPENSED]
     return Strip(
         bars=tuple(_bar(span, slot, seconds) for slot, seconds in sorted(active.items())),
-        gaps=tuple(_gaps(span, active)),
+        gaps=tuple(_gaps(span, active, min([span.known_from, *(bucket.start for bucket in buckets[:1])]))),
         treats=tuple(span.share(event.event_time) for event in given),
         ticks=tuple(_ticks(span, zone)),
         now=span.share(span.now),
@@ -90,9 +90,9 @@ def _bar(span: Span, slot: int, active_s: int) -> Box:
     return Box(x=round(left + width * 0.18, 2), width=round(width * 0.64, 2), y=BASE - height, height=height)
 
 
-def _gaps(span: Span, active: dict[int, int]) -> Iterator[Box]:
+def _gaps(span: Span, active: dict[int, int], since: datetime) -> Iterator[Box]:
     """Neighbouring empty slots are one gap."""
-    first = -int((span.start - span.known_from).total_seconds() // SLOT_S)
+    first = -int((span.start - since).total_seconds() // SLOT_S)
     last = int((span.now - span.start).total_seconds() // SLOT_S)
     empty = [slot for slot in range(max(0, first), last) if slot not in active]
     for _key, run in groupby(enumerate(empty), lambda pair: pair[1] - pair[0]):
@@ -115,7 +115,8 @@ def hours(span: Span, zone: str, buckets: Sequence[Bucket]) -> list[tuple[dateti
     for bucket in buckets:
         found.setdefault(_hour(bucket.start, zone), []).append(bucket)
     rows: list[tuple[datetime, int | None, float | None]] = []
-    hour, first = _hour(span.now, zone), max(span.start, span.known_from - timedelta(hours=1))
+    since = min([span.known_from, *(bucket.start for bucket in buckets[:1])])
+    hour, first = _hour(span.now - timedelta(seconds=1), zone), max(span.start, since) - timedelta(hours=1)
     while hour > first:
         inside = found.get(hour)
         active = sum(bucket.active_s for bucket in inside) if inside else None

@@ -95,7 +95,7 @@ def _card(face: Face, day: Day, viewer: User, at: datetime) -> Card:
 def _today(cards: list[Card], viewer: User) -> list[LedgerRow]:
     """The day of all collars in one list, newest first."""
     pairs = [(event, card.face) for card in cards for event in card.day.treats]
-    pairs.sort(key=lambda pair: pair[0].pk, reverse=True)
+    pairs.sort(key=lambda pair: (pair[0].event_time, pair[0].pk), reverse=True)
     return [presenters.ledger_row(event, viewer, face.zone, face.name) for event, face in pairs[:TODAY_SHOWN]]
 
 
@@ -134,7 +134,7 @@ def collar(request: HttpRequest, device_id: UUID) -> HttpResponse:
         "day": day,
         "panel": _panel(face, day, user, at),
         "hours": strip.hours(span, face.zone, buckets),
-        "known_from": span.known_from,
+        "known_from": figures.silent_from(device, at),
         "ledger": [presenters.ledger_row(event, user, face.zone) for event in figures.ledger(device, LEDGER_SHOWN)],
         "facts": presenters.facts(device),
         "key": uuid4().hex,

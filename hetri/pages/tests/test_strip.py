@@ -61,4 +61,9 @@ def test_noon_is_where_it_is_on_a_day_of_25_hours() -> None:
 def test_the_table_names_hours_without_data() -> None:
     day = Span(START, START + timedelta(hours=3), LONG_AGO, START + timedelta(hours=3))
     rows = strip.hours(day, ZONE, [*buckets(0.5, 0.75, active_s=60), *buckets(2.5, active_s=30)])
-    assert [(row[1], row[2]) for row in rows] == [(None, None), (30, 80.0), (None, None)]
+    assert [(row[1], row[2]) for row in rows] == [(30, 80.0), (None, None), (120, 80.0)]
+
+
+def test_samples_from_before_the_collar_was_set_up_count_as_known() -> None:
+    drawn = strip.draw(span(4, known_from=START + timedelta(hours=4)), ZONE, buckets(1, *quarters(12, 16)), [])
+    assert [(gap.x, round(gap.x + gap.width, 2)) for gap in drawn.gaps] == [(5.21, 12.5)]

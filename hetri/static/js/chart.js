@@ -108,6 +108,8 @@ export class Chart {
   }
 }
 
+const first = (times) => times.length ? Date.parse(times[0]) / 1000 : Infinity;
+
 // Buckets that have samples, laid out on every slot of the day; the others are null. x is the middle of a slot.
 function arrange(telemetry, treats, start, end, knownFrom) {
   const slots = Math.round((end - start) / SLOT_S);
@@ -122,6 +124,6 @@ function arrange(telemetry, treats, start, end, knownFrom) {
   return {
     x, active, level, start, end, slot: SLOT_S,
     treats: shown.filter(({ at }) => at >= start && at < end),
-    gaps: gapsOf(active, start, SLOT_S, knownFrom, Date.now() / 1000),
+    gaps: gapsOf(active, start, SLOT_S, Math.min(knownFrom, first(telemetry.ts)), Date.now() / 1000),
   };
 }
