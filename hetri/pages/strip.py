@@ -75,7 +75,7 @@ def draw(span: Span, zone: str, buckets: Sequence[Bucket], treats: Sequence[Trea
         gaps=tuple(_gaps(span, active, min([span.known_from, *(bucket.start for bucket in buckets[:1])]))),
         treats=tuple(span.share(event.event_time) for event in given),
         ticks=tuple(_ticks(span, zone)),
-        now=span.share(span.now),
+        now=span.share(span.now) if active or span.known_from < span.now else 0.0,
     )
 
 
