@@ -18,6 +18,12 @@ from devkit.parts import ALL, SERVICES
 STATUS_NAMES = ("postgres", "redis", "mosquitto", "nginx", "web", "ingest", "worker", "beat", "collar")
 
 
+BENCHMARKS = {
+    SERVICES: ("ingest", "ingest_cpu", "history"),
+    (*SERVICES, "nginx", "web", "ingest"): ("treat", "push"),
+}
+
+
 def demo_instance() -> Instance:
     """The demo of this checkout."""
     return Instance(ROOT / "var")
@@ -98,13 +104,13 @@ def manage(options: argparse.Namespace) -> int:
     ).returncode
 
 
-def with_services(run: Callable[[dict[str, str]], int]) -> int:
-    """Run something beside PostgreSQL, Redis and Mosquitto of its own, on free ports, in its own folder."""
+def with_services(run: Callable[[dict[str, str]], int], names: tuple[str, ...] = SERVICES, steps: bool = False) -> int:
+    """Run something beside services of its own, on free ports, in its own folder."""
     bootstrap.ensure()
     instance = Instance(ROOT / "var" / "test" / str(os.getpid()), test=True)
     instance.prepare()
     try:
-        instance.start(SERVICES)
+        instance.start(names, steps=steps)
         return run(instance.env)
     finally:
         instance.stop()
@@ -120,8 +126,22 @@ def test(options: argparse.Namespace) -> int:
 
 def bench(options: argparse.Namespace) -> int:
     """The benchmarks, each beside its floor."""
-    command = [python(), "-m", "benchmarks", *options.arguments]
-    return with_services(lambda env: subprocess.run(command, cwd=ROOT, env=env, check=False).returncode)
+    wanted = options.arguments or [name for names in BENCHMARKS.values() for name in names]
+    code = 0
+    # What is not measured does not run beside it: the machine has few cores.
+    for beside, names in BENCHMARKS.items():
+        chosen = [name for name in wanted if name in names]
+        command = [python(), "-m", "benchmarks", *chosen]
+        if chosen:
+            code |= with_services(
+                lambda env: subprocess.run(command, cwd=ROOT, env=env, check=False).returncode,  # noqa: B023
+                beside,
+                steps=True,
+            )
+    unknown = [name for name in wanted if not any(name in names for names in BENCHMARKS.values())]
+    if unknown:
+        raise Refusal(f"No such benchmark: {', '.join(unknown)}.")
+    return code
 
 
 def run_checks(options: argparse.Namespace) -> int:
