@@ -35,7 +35,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Panel:
-    """All that the template says. `press` tells whether the button sends anything; `tone` is its colour."""
+    """All that the template says. `press` tells whether the button sends anything; `tone` is its colour.
+
+    `said` is spoken to screen readers once for each `key`.
+    """
 
     state: str
     button: str
@@ -47,6 +50,7 @@ class Panel:
     sentence_icon: str = ""
     bad: bool = False
     said: str = ""
+    key: str = ""
     budget: str = ""
     dots: tuple[bool, ...] = ()
     most: int = MOST
@@ -68,7 +72,8 @@ def treat_panel(face: Face, order: Order) -> Panel:
     event = order.event
     fresh = event is not None and (event.result == Result.PENDING or _age(event, order.at) < FRESH)
     panel = _life(face, event, order) if event is not None and fresh else _ready(face, event)
-    return _with_budget(_gate(panel, face, order), order)
+    key = str(event.pk) if event is not None else ""
+    return _with_budget(_gate(replace(panel, key=key), face, order), order)
 
 
 def _age(event: TreatEvent, at: datetime) -> timedelta:

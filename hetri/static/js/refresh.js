@@ -39,14 +39,19 @@ function children(old, fresh) {
   for (const rest of before.slice(after.length)) rest.remove();
 }
 
-// What must be said aloud when it changes stands in data-say; data-say-every is the least number of seconds between.
-const sayings = (root) => [...root.querySelectorAll("[data-say]")].map((element) => [element.dataset.say, Number(element.dataset.sayEvery ?? 0)]);
+// What must be said aloud when it is new stands in data-say. data-say-key tells two events with the same words
+// apart; data-say-every is the least number of seconds between.
+function sayings(root) {
+  return [...root.querySelectorAll("[data-say]")].filter((element) => element.dataset.say).map(({ dataset }) => ({
+    text: dataset.say, id: `${dataset.sayKey ?? ""} ${dataset.say}`, every: Number(dataset.sayEvery ?? 0) * 1000,
+  }));
+}
 
 function speakNews(before, root) {
-  const old = new Set(before.map(([text]) => text));
-  const news = sayings(root).filter(([text, every]) => text && !old.has(text) && Date.now() - (spoken.get(text) ?? 0) >= every * 1000);
-  for (const [text] of news) spoken.set(text, Date.now());
-  if (news.length) say(news.map(([text]) => text).join(" "));
+  const known = new Set(before.map(({ id }) => id));
+  const news = sayings(root).filter(({ id, every }) => !known.has(id) && Date.now() - (spoken.get(id) ?? 0) >= every);
+  for (const { id } of news) spoken.set(id, Date.now());
+  if (news.length) say(news.map(({ text }) => text).join(" "));
 }
 
 export class Part {

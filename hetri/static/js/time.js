@@ -1,7 +1,8 @@
 // Times in the viewer's own zone; "20 s ago" ticks. The server's words stand until this has run.
 import { fill, words } from "./words.js";
 
-const language = document.documentElement.lang;
+const { lang } = document.documentElement;
+const language = lang === "en" ? "en-GB" : lang; // day before month, as the server writes it
 const format = (options) => new Intl.DateTimeFormat(language, { hourCycle: "h23", ...options });
 const toClock = format({ hour: "2-digit", minute: "2-digit" });
 const toSeconds = format({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
