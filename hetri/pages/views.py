@@ -115,7 +115,7 @@ def home(request: HttpRequest) -> HttpResponse:
     days = figures.days_of(faces, at)
     cards = [_card(face, days[face.device.pk], user, at) for face in faces]
     urgent, fine = presenters.home_sentence(faces)
-    context = {"cards": cards, "urgent": urgent, "fine": fine, "today": _today(cards, user), "tab": "home"}
+    context = {"cards": cards, "urgent": urgent, "fine": fine, "today": _today(cards, user), "tab": "page"}
     return _part(request, "home", context)
 
 
@@ -138,6 +138,7 @@ def collar(request: HttpRequest, device_id: UUID) -> HttpResponse:
         "ledger": [presenters.ledger_row(event, user, face.zone) for event in figures.ledger(device, LEDGER_SHOWN)],
         "facts": presenters.facts(device),
         "key": uuid4().hex,
+        "tab": "true",  # within Home, and not Home itself
     }
     return _part(request, "collar", context)
 

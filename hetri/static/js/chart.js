@@ -6,10 +6,11 @@ import { bars, battery, gapsOf, hatch, label, palette, treatsRow } from "./chart
 import { chartWords } from "./words.js";
 
 const SLOT_S = 300, DAY_S = 86400, AXIS_PX = 46;
+const JUST_READ_MS = 1000; // the first snapshot follows the page at once
 const EVERY_MS = 15000; // samples come once a minute or more often; the buckets follow within 2 s
 
 export class Chart {
-  #box; #words = chartWords(); #plots = []; #cursor = null; #timer = 0; #colours = palette();
+  #box; #words = chartWords(); #plots = []; #cursor = null; #timer = 0; #readAt = 0; #colours = palette();
   data = null;
 
   constructor(box) {
@@ -22,12 +23,13 @@ export class Chart {
   // Something happened to this collar.
   changed(type) {
     if (type === "telemetry") this.#timer ||= setTimeout(() => this.load(), EVERY_MS);
-    else if (type !== "status") this.load();
+    else if (type !== "status" && Date.now() - this.#readAt > JUST_READ_MS) this.load();
   }
 
   async load() {
     clearTimeout(this.#timer);
     this.#timer = 0;
+    this.#readAt = Date.now();
     const end = Math.ceil(Date.now() / 1000 / SLOT_S) * SLOT_S, start = end - DAY_S;
     try {
       const [telemetry, treats] = await Promise.all([this.#read(this.#history(start, end)), this.#read("treats")]);
