@@ -1,0 +1,1 @@
+"""The collar's program and what starts it on a computer."""

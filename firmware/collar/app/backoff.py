@@ -1,0 +1,25 @@
+"""How long to wait before connecting again: quick at first, then up to a minute, never all collars at once."""
+
+import random
+
+FIRST_MS = (250, 2_000)
+LONGEST_MS = 60_000
+
+
+class Backoff:
+    """Waits that double and are drawn at random."""
+
+    def __init__(self):
+        self._tries = 0
+
+    def reset(self):
+        """The connection was good."""
+        self._tries = 0
+
+    def next_ms(self):
+        """The next wait in milliseconds."""
+        self._tries += 1
+        if self._tries == 1:
+            return random.randint(*FIRST_MS)
+        ceiling = min(FIRST_MS[1] << (self._tries - 1), LONGEST_MS)
+        return random.randint(ceiling // 4, ceiling)

@@ -1,0 +1,77 @@
+"""Who this collar is (device.json, written once) and what it is told to do (config.json, from cmd/config)."""
+
+import binascii
+
+from app import files
+
+INTERVAL_S = (1, 3600)
+CAMERA = ("off", "on_demand")
+LONGEST_ZONE = 64
+
+
+class BadConfig(ValueError):
+    """Something is missing or out of range; says which."""
+
+
+class Device:
+    """device.json: identity, broker, the CA to trust. Never printed."""
+
+    def __init__(self, folder):
+        found = files.read_json(folder + "/device.json")
+        if found is None:
+            raise BadConfig("device.json is missing or not JSON")
+        try:
+            broker = found["mqtt"]
+            self.id = found["id"]
+            self.host, self.port = broker["host"], broker["port"]
+            self.username, self.password = broker["username"], broker["password"]
+            self.client_id = broker.get("client_id") or self.id
+            self.ca = binascii.a2b_base64(found["ca"])
+            self.config = found.get("config") or {}
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise BadConfig("device.json: %s" % error)
+
+
+def checked(told, current):
+    """A whole configuration: `told` over `current`. Raises BadConfig on any value out of its range."""
+    version = told.get("version", current["version"])
+    interval = told.get("telemetry_interval_s", current["telemetry_interval_s"])
+    camera = told.get("camera", current["camera"])
+    zone = told.get("time_zone", current["time_zone"])
+    if not isinstance(version, int) or version < 0:
+        raise BadConfig("version")
+    if not isinstance(interval, int) or not INTERVAL_S[0] <= interval <= INTERVAL_S[1]:
+        raise BadConfig("telemetry_interval_s")
+    if camera not in CAMERA:
+        raise BadConfig("camera")
+    if not isinstance(zone, str) or not 0 < len(zone) <= LONGEST_ZONE:
+        raise BadConfig("time_zone")
+    return {"version": version, "telemetry_interval_s": interval, "camera": camera, "time_zone": zone}
+
+
+class Config:
+    """The configuration in force, kept in flash."""
+
+    def __init__(self, folder, first):
+        self._path = folder + "/config.json"
+        default = {"version": 0, "telemetry_interval_s": 60, "camera": "on_demand", "time_zone": "UTC"}
+        try:
+            self.now = checked(files.read_json(self._path) or first, default)
+        except BadConfig:
+            self.now = default
+
+    @property
+    def interval_ms(self):
+        """Time between two samples."""
+        return self.now["telemetry_interval_s"] * 1000
+
+    def apply(self, told):
+        """Take a configuration over. True if it is news; raises BadConfig and changes nothing if it is wrong."""
+        if "version" not in told:
+            raise BadConfig("version")
+        new = checked(told, self.now)
+        if new == self.now:
+            return False
+        files.write_json(self._path, new)
+        self.now = new
+        return True

@@ -1,0 +1,288 @@
+"""The collar: what runs, and how the parts hand over to each other. Hardware comes in through `Ports`."""
+
+import asyncio
+import binascii
+import json
+import os
+import time
+
+from app import commands, mqtt, net
+from app.activity import Activity
+from app.backoff import Backoff
+from app.buffer import Buffer
+from app.clock import Clock
+from app.config import BadConfig, Config, Device
+from app.log import make_log
+from app.presence import OFFLINE, Presence
+from app.telemetry import Sampler
+from app.treat import Ledger, Treats, valid_id
+
+FIRMWARE = "1.0.0"
+# A connection that lasted this long was a good one: the next wait is short again.
+GOOD_MS = 10_000
+TASKS_AT_ONCE = 16
+
+
+class Ports:
+    """What the program needs from the hardware. See board/ports.py for each one's duties."""
+
+    def __init__(self, accelerometer, dispenser, battery, network, system_ms=None, treats=50):
+        self.accelerometer = accelerometer
+        self.dispenser = dispenser
+        self.battery = battery
+        self.network = network
+        self.system_ms = system_ms
+        self.treats = treats
+
+
+class Collar:
+    """One collar with its own folder in flash. `run()` ends only by an error."""
+
+    firmware = FIRMWARE
+
+    def __init__(self, folder, ports):
+        self.device = Device(folder)
+        self.boot = binascii.hexlify(os.urandom(4)).decode()
+        self.log = make_log(self.device.id)
+        self.ports = ports
+        self.clock = Clock(ports.system_ms)
+        self.config = Config(folder, self.device.config)
+        self.buffer = Buffer(folder, self.boot, self.log)
+        self.activity = Activity()
+        self.sampler = Sampler(self.clock, self.keep, self.log)
+        ledger = Ledger(folder, ports.treats, self.clock)
+        self.treats = Treats(ledger, ports.dispenser, self.clock, self.answer, self.log)
+        self.presence = Presence(self)
+        self._topic = "devices/%s/" % self.device.id
+        self.client = self._make_client()
+        self._to_send = asyncio.Event()
+        self._interval_changed = asyncio.Event()
+        self._running = 0
+
+    def _make_client(self):
+        device, status = self.device, self._topic + "status"
+        return mqtt.Client(
+            device.host, device.port, device.username, device.password, device.client_id, device.ca, status,
+            json.dumps(OFFLINE), self.receive,
+        )  # fmt: skip
+
+    async def run(self):
+        """Sample, send and obey until something breaks that should not."""
+        self.log("boot", boot=self.boot, firmware=FIRMWARE, kept=len(self.buffer))
+        loops = (self._sample(), self._deliver(), self._stay_connected(), self._stay_present())
+        tasks = [asyncio.create_task(loop) for loop in loops]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            self.client.end("stopped")
+            self.on_online(False)
+
+    # What a simulation listens to.
+
+    def on_online(self, online):
+        """The collar is connected, subscribed and has said so; or it is not."""
+
+    def on_sample(self, seq, ts):
+        """A sample is in flash and not yet sent."""
+
+    def on_settled(self, id):
+        """A treat's result is in flash and not yet sent."""
+
+    # Telemetry.
+
+    def interval_ms(self):
+        """Time between two samples."""
+        return self.config.interval_ms
+
+    def keep(self, text, seq, ts):
+        """Store one sample, then let it be sent."""
+        if self.buffer.add(text):
+            self.on_sample(seq, ts)
+            self._to_send.set()
+
+    async def _sample(self):
+        last = self.clock.uptime_ms() - self.interval_ms()
+        while True:
+            wait = last + self.interval_ms() - self.clock.uptime_ms()
+            if wait > 0:
+                await _wait(self._interval_changed, wait)
+                continue
+            now = self.clock.uptime_ms()
+            elapsed = max(now - last, 1)
+            # Keep the beat, unless it was missed by more than a whole interval.
+            last = now if elapsed >= 2 * self.interval_ms() else last + self.interval_ms()
+            self._take_sample(elapsed)
+            await asyncio.sleep_ms(0)
+
+    def _take_sample(self, elapsed):
+        mg = (0, 0, 0)
+        for mg in self.ports.accelerometer.read(elapsed):
+            self.activity.add(*mg)
+        level = self.ports.battery.level()
+        self.sampler.make(mg, level, self.activity.take(elapsed))
+        self.presence.watch_battery(level)
+
+    async def _deliver(self):
+        """Send what is due, oldest first, one message after the other."""
+        while True:
+            batch = self.buffer.due(self.clock.uptime_ms()) if self.client.connected else None
+            if batch is None:
+                wait = self.buffer.next_due_ms(self.clock.uptime_ms()) if self.client.connected else None
+                await _wait(self._to_send, wait)
+                continue
+            message = self.buffer.message(batch)
+            if message is None:
+                continue
+            if batch.tries:
+                self.log("ack_missing", boot=batch.boot, batch=batch.number, tries=batch.tries)
+            if await self.publish("telemetry", message):
+                self.buffer.sent(batch, self.clock.uptime_ms())
+
+    # The link.
+
+    async def _stay_connected(self):
+        backoff = Backoff()
+        while True:
+            started = time.ticks_ms()
+            try:
+                await self.ports.network.ready()
+                await self._connect()
+                started = time.ticks_ms()
+                await self.client.ended.wait()
+                reason = self.client.reason
+                if time.ticks_diff(time.ticks_ms(), started) >= GOOD_MS:
+                    backoff.reset()
+            except net.ERRORS as error:
+                reason = self.client.reason or mqtt.describe(error)
+                self.client.end(reason)
+            self.on_online(False)
+            wait = backoff.next_ms()
+            self.log("disconnected", reason=reason, retry_ms=wait)
+            await asyncio.sleep_ms(wait)
+
+    async def _connect(self):
+        client = self.client
+        await client.connect()
+        await client.subscribe(self._topic + "cmd/#")
+        # Subscribed first: whoever sees the collar online may command it.
+        if not await self.presence.say():
+            raise OSError("presence refused")
+        self.buffer.forget_sending()
+        self.log("connected", host=self.device.host, port=self.device.port, kept=len(self.buffer))
+        self.on_online(True)
+        self._to_send.set()
+        self.spawn(self.treats.repeat_unconfirmed())
+
+    async def _stay_present(self):
+        """Say what has changed since presence was last said."""
+        while True:
+            await _wait(self.presence.changed, None)
+            if self.client.connected:
+                await self.presence.say()
+
+    async def publish(self, name, payload, retain=False, wait=True):
+        """Publish on an own topic. True once the broker has it (or, without `wait`, once it is on its way)."""
+        try:
+            reason = await self.client.publish(self._topic + name, payload, retain, wait)
+        except net.ERRORS:
+            return False
+        if reason >= 0x80:
+            self.log("publish_refused", topic=name, reason=reason)
+        return reason < 0x80
+
+    # Commands.
+
+    def receive(self, topic, payload):
+        """One message from the broker. Returns at once; what takes longer becomes a task."""
+        name = topic[len(self._topic) + 4 :] if topic.startswith(self._topic + "cmd/") else None
+        told = commands.parse(payload) if name else None
+        if told is None:
+            return self.log("message_ignored", topic=topic[-40:], bytes=len(payload))
+        handler = {
+            "ack": self.take_ack,
+            "treat": self.take_treat,
+            "config": self.take_config,
+            "time": self.take_time,
+        }.get(name, self.take_unknown)
+        try:
+            handler(told)
+        except Exception as error:  # Whatever a message holds, the collar goes on.
+            self.log("message_failed", topic=name, reason=mqtt.describe(error))
+
+    def take_ack(self, told):
+        """The server has a batch."""
+        boot, number, rejected = told.get("boot"), told.get("batch"), told.get("rejected")
+        if rejected:
+            self.log("ack_rejected", boot=boot, batch=number, stored=told.get("stored"), rejected=rejected)
+        if not self.buffer.acknowledged(boot, number):
+            self.log("ack_unknown", boot=boot, batch=number)
+        self._to_send.set()
+
+    def take_treat(self, told):
+        """The server wants a treat to be given."""
+        self.spawn(self.treats.command(told))
+
+    def take_config(self, told):
+        """The server wants another configuration."""
+        try:
+            changed = self.config.apply(told)
+        except BadConfig as error:
+            return self.log("config_refused", field=error)
+        except OSError as error:
+            return self.log("flash_full", error=error)
+        if changed:
+            self.log("config", version=told["version"], interval_s=self.config.now["telemetry_interval_s"])
+            self._interval_changed.set()
+            self.presence.changed.set()
+
+    def take_time(self, told):
+        """The server says what time it is."""
+        if self.clock.set(told.get("now")):
+            self.log("clock_set")
+            self.sampler.release()
+
+    def take_unknown(self, told):
+        """A command of a later version: say so if it can be named."""
+        if valid_id(told.get("id")):
+            self.log("unsupported", id=told["id"])
+            self.spawn(self.answer(told["id"], "unsupported", None))
+
+    async def answer(self, id, result, entry):
+        """Tell a command's result. An `entry` of the ledger is confirmed once the broker has it."""
+        if entry and not entry.confirmed:
+            self.on_settled(id)
+        told = {"v": 1, "command": {"id": id, "result": result}, "treats_left": self.treats.ledger.left}
+        done = await self.publish("status", json.dumps(told).encode(), wait=result != "accepted")
+        if entry and done and not entry.confirmed:
+            self.treats.ledger.confirm(entry)
+            self.presence.changed.set()
+
+    def spawn(self, work):
+        """Run a coroutine beside everything else; too many at once are refused."""
+        if self._running >= TASKS_AT_ONCE:
+            work.close()
+            return self.log("busy")
+        self._running += 1
+        asyncio.create_task(self._run(work))
+
+    async def _run(self, work):
+        try:
+            await work
+        except Exception as error:
+            self.log("task_failed", reason=mqtt.describe(error))
+        finally:
+            self._running -= 1
+
+
+async def _wait(event, ms):
+    """Until the event or the time; the event is clear afterwards."""
+    try:
+        if ms is None:
+            await event.wait()
+        else:
+            await asyncio.wait_for_ms(event.wait(), ms)
+    except asyncio.TimeoutError:
+        pass
+    event.clear()

@@ -1,0 +1,44 @@
+"""What the collar says about itself on its status topic, retained, and its last will."""
+
+import asyncio
+import json
+
+OFFLINE = {"v": 1, "online": False}
+# Tenths of a percent of battery.
+WORTH_SAYING = 10
+
+
+class Presence:
+    """Says the current state; `changed` asks for it to be said again."""
+
+    def __init__(self, collar):
+        self._collar = collar
+        self._battery = None
+        self.changed = asyncio.Event()
+
+    def watch_battery(self, level):
+        """Ask for presence to be said again when the battery moved by a percent. `level` is in tenths of one."""
+        if self._battery is not None and abs(level - self._battery) >= WORTH_SAYING:
+            self.changed.set()
+
+    def state(self):
+        """The message as a dict."""
+        collar = self._collar
+        ports = collar.ports
+        self._battery = ports.battery.level()
+        return {
+            "v": 1,
+            "online": True,
+            "boot": collar.boot,
+            "firmware": collar.firmware,
+            "battery_level": self._battery / 10,
+            "rssi": ports.network.rssi(),
+            "treats_left": collar.treats.ledger.left,
+            "streaming": False,
+            "config_version": collar.config.now["version"],
+            "ip": ports.network.ip(),
+        }
+
+    async def say(self):
+        """Publish it. True once the broker has it."""
+        return await self._collar.publish("status", json.dumps(self.state()).encode(), retain=True)

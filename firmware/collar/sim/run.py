@@ -1,0 +1,142 @@
+"""Runs collars on a computer: `micropython sim/run.py DIR [DIR ...]`, each DIR the flash of one collar.
+
+MICROPYPATH must name the folders sim/ and the one above it. See docs/protocol.md for sim.json.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+
+from app import files
+from app.config import BadConfig
+from app.main import Collar, Ports
+from sim.motion import SimAccelerometer
+from sim.parts import FULL, Options, SimBattery, SimDispenser, SimNetwork
+
+# Collars of one process start one after the other: a TLS handshake keeps the processor busy.
+APART_MS = 20
+RESTART_MS = 1_000
+
+
+def system_ms():
+    """The computer's clock."""
+    return time.time_ns() // 1_000_000
+
+
+class SimCollar(Collar):
+    """The real program with its traces written to files, for tests to read."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self.options = Options(folder)
+        super().__init__(folder, self._ports())
+        self.ports.dispenser.ledger = self.treats.ledger
+        if self.options["log"]:
+            self._mend_made_log()
+
+    def _ports(self):
+        options = self.options
+        return Ports(
+            SimAccelerometer(options["seed"]),
+            SimDispenser(self._folder, options),
+            SimBattery(options["battery"], system_ms),
+            SimNetwork(options["seed"]),
+            system_ms if options["clock"] == "set" else None,
+            FULL if options["treats"] is None else options["treats"],
+        )
+
+    def interval_ms(self):
+        """The configured one, unless sim.json has another."""
+        override = self.options["interval_s"]
+        return super().interval_ms() if override is None else max(int(override * 1000), 10)
+
+    def on_online(self, online):
+        """Show by a file that the collar is connected."""
+        path = self._folder + "/online"
+        if online:
+            with open(path, "w") as file:
+                file.write(self.boot + "\n")
+        else:
+            files.remove(path)
+
+    def on_sample(self, seq, ts):
+        """Write the sample's identity down before it can be sent."""
+        if self.options["log"]:
+            self._made("%s %d %d\n" % (self.boot, seq, ts))
+
+    def on_settled(self, id):
+        """Die between the motor and the answer, once, if sim.json says so."""
+        if self.options["die"] == "after_motor" and not files.exists(self._folder + "/died"):
+            with open(self._folder + "/died", "w") as file:
+                file.write(id + "\n")
+            self.log("dies", id=id)
+            os.system("kill -9 $PPID")
+
+    def take_treat(self, told):
+        """Obey, unless sim.json says that commands get lost."""
+        self.options.read()
+        if self.options["answer"]:
+            super().take_treat(told)
+
+    def _made(self, line):
+        with open(self._folder + "/made.log", "a") as file:
+            file.write(line)
+
+    def _mend_made_log(self):
+        """A kill between flash and made.log leaves one sample unwritten: write it now."""
+        text, batch = self.buffer.newest()
+        if text is None:
+            return
+        sample = json.loads(text)
+        line = "%s %d %d\n" % (batch.boot, sample["seq"], sample["ts"])
+        if not files.exists(self._folder + "/made.log") or line not in _tail(self._folder + "/made.log"):
+            self._made(line)
+
+
+def _tail(path):
+    with open(path) as file:
+        file.seek(max(os.stat(path)[6] - 200, 0))
+        return file.read()
+
+
+async def _keep_running(folder, delay_ms):
+    """A collar that breaks starts anew, as the watchdog would do it."""
+    await asyncio.sleep_ms(delay_ms)
+    while True:
+        collar = SimCollar(folder)
+        try:
+            await collar.run()
+        except Exception as error:
+            collar.log("crashed", error=type(error).__name__)
+            sys.print_exception(error)
+        await asyncio.sleep_ms(RESTART_MS)
+
+
+async def _run_all(folders):
+    await asyncio.gather(*[_keep_running(folder, at * APART_MS) for at, folder in enumerate(folders)])
+
+
+def main(folders):
+    """Run until the process is ended. 2 if a folder is no collar's."""
+    for folder in folders:
+        files.remove(folder + "/online")
+    try:
+        asyncio.run(_run_all(folders))
+    except BadConfig as error:
+        print("collar:", error)
+        return 2
+    except KeyboardInterrupt:
+        pass
+    finally:
+        for folder in folders:
+            files.remove(folder + "/online")
+    return 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        print("usage: micropython run.py DIR [DIR ...]")
+        sys.exit(2)
+    sys.exit(main(sys.argv[1:]))
