@@ -17,6 +17,8 @@ BATCH_SAMPLES = 100
 # Batches on their way at once; while that many wait for their answer, new samples gather in the open one.
 WINDOW = 4
 RETRY_MS = 10_000
+# The broker said that nobody listens: the server is about to come back, or has just been set up.
+UNHEARD_RETRY_MS = 1_000
 LONGEST_RETRY_MS = 80_000
 # 4 MB: 17 days at one sample a minute.
 KEEP_BYTES = 4_000_000
@@ -24,7 +26,7 @@ _CRC = 9
 
 
 class Batch:
-    """One file. `due` is the uptime at which it may be sent (again), None while it has not been sent."""
+    """One file. `sent_at` is the uptime at which it was last sent over this connection, or None."""
 
     def __init__(self, order, boot, number, size):
         self.order = order
@@ -34,6 +36,7 @@ class Batch:
         self.samples = 0
         self.sent_at = None
         self.tries = 0
+        self.heard = True
 
     @property
     def name(self):
@@ -41,7 +44,8 @@ class Batch:
 
     def waits(self):
         """How long an answer may take before the batch is sent again."""
-        return min(RETRY_MS << min(self.tries - 1, 8), LONGEST_RETRY_MS)
+        first = RETRY_MS if self.heard else UNHEARD_RETRY_MS
+        return min(first << min(self.tries - 1, 8), LONGEST_RETRY_MS)
 
 
 def _parse(name):
@@ -53,11 +57,11 @@ def _parse(name):
 
 
 def _whole(line):
-    """The sample in a line, or None if the line was cut short or has changed."""
-    if len(line) <= _CRC or line[8] != " ":
+    """The sample in a line (bytes), or None if the line was cut short or has changed."""
+    if len(line) <= _CRC or line[-1:] != b"\n":
         return None
-    text = line[_CRC:]
-    return text if "%08x" % binascii.crc32(text.encode()) == line[:8] else None
+    text = line[_CRC:-1]
+    return text if b"%08x " % binascii.crc32(text) == line[:_CRC] else None
 
 
 class Buffer:
@@ -141,22 +145,35 @@ class Buffer:
 
     def message(self, batch):
         """The telemetry message, the same bytes each time; None if no sample in it is whole (then it is gone)."""
-        try:
-            with open(self._path(batch)) as file:
-                lines = file.read().split("\n")
-        except (OSError, ValueError):
-            lines = []
-        samples = [text for text in (_whole(line) for line in lines) if text]
-        if not samples:
+        head = '{"v":1,"boot":"%s","batch":%d,"ack":true,"samples":[' % (batch.boot, batch.number)
+        message = bytearray(head.encode())
+        empty = len(message)
+        for text in self._samples(batch):
+            if len(message) > empty:
+                message.extend(b",")
+            message.extend(text)
+        if len(message) == empty:
             self._log("batch_unreadable", boot=batch.boot, batch=batch.number)
             self._remove(batch)
             return None
-        head = '{"v":1,"boot":"%s","batch":%d,"ack":true,"samples":[' % (batch.boot, batch.number)
-        return (head + ",".join(samples) + "]}").encode()
+        message.extend(b"]}")
+        return message
 
-    def sent(self, batch, now):
-        """The broker has the batch; the server's answer is awaited."""
+    def _samples(self, batch):
+        """The whole samples of a batch, one by one: memory is for a line and the message, not for copies of it."""
+        try:
+            with open(self._path(batch), "rb") as file:
+                for line in file:
+                    text = _whole(line)
+                    if text:
+                        yield text
+        except OSError as error:
+            self._log("batch_unreadable", boot=batch.boot, batch=batch.number, error=error)
+
+    def sent(self, batch, now, heard=True):
+        """The broker has the batch; the server's answer is awaited, not for long if nobody `heard`."""
         batch.sent_at = now
+        batch.heard = heard
         batch.tries += 1
 
     def forget_sending(self):
@@ -176,10 +193,11 @@ class Buffer:
     def newest(self):
         """(sample as JSON text, its batch) of the newest whole sample in flash, or (None, None)."""
         for batch in reversed(self._batches):
-            with open(self._path(batch)) as file:
-                whole = [text for text in (_whole(line) for line in file.read().split("\n")) if text]
-            if whole:
-                return whole[-1], batch
+            newest = None
+            for newest in self._samples(batch):
+                pass
+            if newest:
+                return newest.decode(), batch
         return None, None
 
     def _remove(self, batch):

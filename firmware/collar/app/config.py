@@ -55,10 +55,14 @@ class Config:
     def __init__(self, folder, first):
         self._path = folder + "/config.json"
         default = {"version": 0, "telemetry_interval_s": 60, "camera": "on_demand", "time_zone": "UTC"}
-        try:
-            self.now = checked(files.read_json(self._path) or first, default)
-        except BadConfig:
-            self.now = default
+        self.now = default
+        for found in (files.read_json(self._path), first):
+            try:
+                if found:
+                    self.now = checked(found, default)
+                    break
+            except BadConfig:
+                continue
 
     @property
     def interval_ms(self):

@@ -137,8 +137,9 @@ class Collar:
                 continue
             if batch.tries:
                 self.log("ack_missing", boot=batch.boot, batch=batch.number, tries=batch.tries)
-            if await self.publish("telemetry", message):
-                self.buffer.sent(batch, self.clock.uptime_ms())
+            reason = await self.publish("telemetry", message)
+            if reason is not None:
+                self.buffer.sent(batch, self.clock.uptime_ms(), reason != mqtt.NOBODY_LISTENS)
 
     # The link.
 
@@ -183,14 +184,15 @@ class Collar:
                 await self.presence.say()
 
     async def publish(self, name, payload, retain=False, wait=True):
-        """Publish on an own topic. True once the broker has it (or, without `wait`, once it is on its way)."""
+        """Publish on an own topic: the broker's reason code (without `wait` 0 at once), or None if that failed."""
         try:
             reason = await self.client.publish(self._topic + name, payload, retain, wait)
         except net.ERRORS:
-            return False
-        if reason >= 0x80:
+            return None
+        if reason >= mqtt.REFUSED:
             self.log("publish_refused", topic=name, reason=reason)
-        return reason < 0x80
+            return None
+        return reason
 
     # Commands.
 
@@ -255,7 +257,7 @@ class Collar:
             self.on_settled(id)
         told = {"v": 1, "command": {"id": id, "result": result}, "treats_left": self.treats.ledger.left}
         done = await self.publish("status", json.dumps(told).encode(), wait=result != "accepted")
-        if entry and done and not entry.confirmed:
+        if entry and done is not None and not entry.confirmed:
             self.treats.ledger.confirm(entry)
             self.presence.changed.set()
 

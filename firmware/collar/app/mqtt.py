@@ -15,6 +15,9 @@ ANSWER_MS = 10_000
 # 16 KiB of payload, and room for the topic and the header.
 LARGEST_PACKET = 17_408
 INFLIGHT = 8
+# Reason codes (MQTT 5, 2.4).
+NOBODY_LISTENS = 0x10
+REFUSED = 0x80
 _UNSUPPORTED_VERSION = (0x01, 0x84)
 
 
@@ -84,7 +87,7 @@ class Client:
         """Subscribe at QoS 1 and wait until it is granted."""
         packet_id = self._next_id()
         reason = await self._ask(packet_id, packets.subscribe(self._version, topic, packet_id))
-        if reason >= 0x80:
+        if reason >= REFUSED:
             raise Refused("subscribe", reason)
 
     async def publish(self, topic, payload, retain=False, wait=True):

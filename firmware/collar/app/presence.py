@@ -41,4 +41,5 @@ class Presence:
 
     async def say(self):
         """Publish it. True once the broker has it."""
-        return await self._collar.publish("status", json.dumps(self.state()).encode(), retain=True)
+        said = await self._collar.publish("status", json.dumps(self.state()).encode(), retain=True)
+        return said is not None

@@ -121,7 +121,7 @@ class Treats:
             self._log("treat_unsupported", id=id)
             return await self._answer(id, "unsupported", None)
         entry = self.ledger.note(id)
-        refusal = self._refusal(exp)
+        refusal = "failed" if self._waiting >= WAITING else self._refusal(exp)
         if refusal:
             return await self._settle(entry, refusal)
         self._waiting += 1
@@ -135,7 +135,7 @@ class Treats:
     def _refusal(self, exp):
         """Why the motor must not turn now, as a result, or None."""
         now = self._clock.now_ms()
-        if now is None or self._waiting > WAITING:
+        if now is None:
             return "failed"
         return "expired" if now > exp else None
 
