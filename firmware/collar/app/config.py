@@ -19,7 +19,7 @@ class Device:
     def __init__(self, folder):
         found = files.read_json(folder + "/device.json")
         if found is None:
-            raise BadConfig("device.json is missing or not JSON")
+            raise BadConfig("%s: device.json is missing or not JSON" % folder)
         try:
             broker = found["mqtt"]
             self.id = found["id"]
@@ -29,7 +29,7 @@ class Device:
             self.ca = binascii.a2b_base64(found["ca"])
             self.config = found.get("config") or {}
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise BadConfig("device.json: %s" % error)
+            raise BadConfig("%s: device.json: %s" % (folder, error))
 
 
 def checked(told, current):

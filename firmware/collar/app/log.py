@@ -4,7 +4,7 @@ import time
 
 
 def _text(value):
-    text = str(value)
+    text = " ".join(str(value).split())
     return '"%s"' % text.replace('"', "'") if " " in text else text
 
 

@@ -41,6 +41,7 @@ class Client:
         self._version = packets.V5
         self._wire = None
         self._tasks = []
+        self.keep_alive_s = KEEP_ALIVE_S
         self._reset()
 
     def _reset(self):
@@ -72,7 +73,7 @@ class Client:
 
     async def _log_in(self):
         self._wire = await net.open_tls(self._address[0], self._address[1], self._context)
-        hello = packets.connect(self._version, *self._login, KEEP_ALIVE_S, *self._will, LARGEST_PACKET)
+        hello = packets.connect(self._version, *self._login, self.keep_alive_s, *self._will, LARGEST_PACKET)
         await self._wire.write(hello)
         first, body = await self._packet()
         if first != packets.CONNACK:
@@ -80,7 +81,7 @@ class Client:
         reason, properties = packets.read_connack(self._version, body)
         if reason:
             raise Refused("connect", reason)
-        self._keep_alive = properties.get(packets.SERVER_KEEP_ALIVE) or KEEP_ALIVE_S
+        self._keep_alive = properties.get(packets.SERVER_KEEP_ALIVE) or self.keep_alive_s
         self._inflight = min(INFLIGHT, properties.get(packets.RECEIVE_MAXIMUM, INFLIGHT))
 
     async def subscribe(self, topic):

@@ -16,6 +16,7 @@ DEFAULTS = {
     "seed": 1,
     "log": False,
     "clock": "set",
+    "keep_alive_s": None,
 }
 FULL = 50
 # An hour of battery per tenth of a percent.
@@ -27,11 +28,14 @@ class Options:
 
     def __init__(self, folder):
         self._path = folder + "/sim.json"
+        self._values = {}
         self.read()
 
     def read(self):
-        """Read the file again."""
-        self._values = files.read_json(self._path) or {}
+        """Read the file again; one that is just being written changes nothing."""
+        found = files.read_json(self._path)
+        if found is not None:
+            self._values = found
 
     def __getitem__(self, name):
         return self._values.get(name, DEFAULTS[name])

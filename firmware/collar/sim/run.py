@@ -33,6 +33,7 @@ class SimCollar(Collar):
         self.options = Options(folder)
         super().__init__(folder, self._ports())
         self.ports.dispenser.ledger = self.treats.ledger
+        self.client.keep_alive_s = self.options["keep_alive_s"] or self.client.keep_alive_s
         if self.options["log"]:
             self._mend_made_log()
 
