@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 DEADLINE_S = 15.0
 PASSWORD = "collar-secret"
@@ -37,20 +38,19 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _openssl(*args: str) -> None:
-    subprocess.run(["openssl", *args], check=True, capture_output=True)
+def _openssl(folder: Path, args: str) -> None:
+    subprocess.run(["openssl", *args.split()], cwd=folder, check=True, capture_output=True)
 
 
 def make_authority(folder: Path, server_name: str = "localhost") -> Path:
     """A CA of its own (EC P-256) in `folder`, with a server's certificate for one name."""
     folder.mkdir(parents=True, exist_ok=True)
-    ca, key, request, extra = (str(folder / name) for name in ("ca.pem", "server.key", "server.csr", "server.ext"))
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    _openssl("req", "-x509", *curve, "-keyout", f"{folder}/ca.key", "-out", ca, "-days", "2", "-subj", "/CN=Test CA")
-    _openssl("req", *curve, "-keyout", key, "-out", request, "-subj", f"/CN={server_name}")
-    Path(extra).write_text(f"subjectAltName=DNS:{server_name}\n")
-    signing = ["-CA", ca, "-CAkey", f"{folder}/ca.key", "-CAcreateserial", "-days", "2", "-extfile", extra]
-    _openssl("x509", "-req", "-in", request, "-out", f"{folder}/server.pem", *signing)
+    (folder / "server.ext").write_text(f"subjectAltName=DNS:{server_name}\n")
+    curve = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+    _openssl(folder, f"req -x509 {curve} -keyout ca.key -out ca.pem -days 2 -subj /CN=Authority")
+    _openssl(folder, f"req {curve} -keyout server.key -out server.csr -subj /CN={server_name}")
+    signing = "-CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile server.ext"
+    _openssl(folder, f"x509 -req -in server.csr -out server.pem {signing}")
     return folder
 
 
@@ -130,14 +130,17 @@ class Server:
         self.acknowledge = acknowledge
         self.messages: list[Message] = []
         self._subscribed = threading.Event()
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
-        self._client.reconnect_delay_set(0.1, 0.2)
-        self._client.on_connect = lambda *_: self._client.subscribe(f"devices/{device}/+", 1)
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_connect = self._subscribe
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = self._take
         self._client.connect("127.0.0.1", broker.inside)
         self._client.loop_start()
         assert self._subscribed.wait(DEADLINE_S)
+
+    def _subscribe(self, client: mqtt.Client, *_: Any) -> None:
+        client.subscribe(f"devices/{self.device}/+", 1)
 
     def _take(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         told = json.loads(message.payload)
@@ -147,8 +150,8 @@ class Server:
 
     def ack(self, told: dict[str, Any], rejected: int = 0) -> None:
         """Say that a batch is stored."""
-        stored = len(told["samples"]) - rejected
-        self.command("ack", {"boot": told["boot"], "batch": told["batch"], "stored": stored, "rejected": rejected})
+        counts = {"stored": len(told["samples"]) - rejected, "rejected": rejected}
+        self.command("ack", {"boot": told["boot"], "batch": told["batch"], **counts})
 
     def command(self, name: str, told: dict[str, Any] | bytes, retain: bool = False) -> None:
         """Publish on a command topic."""

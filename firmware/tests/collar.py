@@ -29,7 +29,7 @@ class Collar:
         }
         (self.flash / "device.json").write_text(json.dumps(device))
         self.options(**options)
-        self.process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         broker.add(self.id)
 
     def options(self, **options: Any) -> None:
@@ -41,9 +41,9 @@ class Collar:
 
     def start(self, heap: str | None = None) -> None:
         """Start the process; its log goes to console.log."""
+        command = collar_command([self.flash], heap)
         with (self.flash / "console.log").open("a") as console:
-            command = collar_command([self.flash], heap)
-            self.process = subprocess.Popen(command, env=collar_env(), stdout=console, stderr=console, text=True)
+            self.process = subprocess.Popen(command, env=collar_env(), stdout=console, stderr=console)
 
     def kill(self) -> None:
         """End it as a power cut would."""

@@ -1,6 +1,8 @@
 """The collar program as it is, under MicroPython, against a real mosquitto with TLS."""
 
+import contextlib
 import json
+import random
 import signal
 import subprocess
 import time
@@ -12,6 +14,13 @@ import pytest
 from firmware.simulation import COLLAR, collar_command, collar_env, micropython
 from firmware.tests.broker import Broker, Server, make_authority, wait_until
 from firmware.tests.collar import Collar
+from firmware.tests.old_broker import OldBroker
+
+JUNK = [
+    *(b"", b"\xff", b"{", b"[]", b"7", b"{}", b'{"id":7}', b'{"now":"x"}', b'{"version":1e999}'),
+    *(b'{"boot":[],"batch":{},"rejected":"x"}', b'{"id":"x","exp":[],"portion":{}}'),
+    *(b"[" * 16_000, b"{" + b" " * 16_000 + b"}"),
+]
 
 
 def made(collar: Collar) -> list[tuple[str, int, int]]:
@@ -25,6 +34,16 @@ def received(server: Server) -> set[tuple[str, int, int]]:
     return {(told["boot"], one["seq"], one["ts"]) for told in server.batches() for one in told["samples"]}
 
 
+def wait_for_result(server: Server, treat: str, result: str) -> None:
+    """Until the collar has told a treat's result."""
+    wait_until(lambda: result in server.results(treat), result)
+
+
+def wait_for_samples(collar: Collar, count: int) -> None:
+    """Until the collar has made that many, over all its boots."""
+    wait_until(lambda: len(made(collar)) >= count, "samples")
+
+
 def test_its_own_tests_pass_under_micropython() -> None:
     command = [micropython(), "-X", "heapsize=512K", str(COLLAR / "tests" / "run.py")]
     ran = subprocess.run(command, env=collar_env(), capture_output=True, text=True, timeout=60, check=False)
@@ -34,9 +53,9 @@ def test_its_own_tests_pass_under_micropython() -> None:
 def test_it_says_that_it_is_there_and_its_will_says_that_it_is_gone(server: Server, collar: Collar) -> None:
     collar.start()
     first = wait_until(server.presences)[0]
-    expected = {"online": True, "firmware": "1.0.0", "battery_level": 87.5, "treats_left": 50, "streaming": False}
+    expected = {"online": True, "firmware": "1.0.0", "battery_level": 87.5, "treats_left": 50}
     assert first.items() >= expected.items()
-    assert first.keys() == {"v", "boot", "rssi", "config_version", "ip", *expected}
+    assert first.keys() == {"v", "boot", "rssi", "config_version", "ip", "streaming", *expected}
     collar.wait_online()
     collar.kill()
     wait_until(lambda: server.presences()[-1] == {"v": 1, "online": False}, "the will")
@@ -46,7 +65,7 @@ def test_its_presence_is_retained(server: Server, collar: Collar, broker: Broker
     collar.start()
     collar.wait_online()
     late = Server(broker, collar.id)
-    wait_until(lambda: [retained for name, _, retained in late.messages if name == "status"] == [True], "retained")
+    wait_until(lambda: ("status", True) in [(name, kept) for name, _, kept in late.messages], "retained")
     late.close()
 
 
@@ -58,7 +77,8 @@ def test_a_batch_is_deleted_once_it_is_acknowledged_and_not_before(server: Serve
     sample = batch["samples"][0]
     assert sample.keys() == {"seq", "ts", "accel_x", "accel_y", "accel_z", "battery_level", "activity"}
     assert sample["activity"].keys() == {"sd_mg", "odba_mg", "active_s", "steps"}
-    assert abs(sample["ts"] - time.time() * 1000) < 60_000 and isinstance(sample["ts"], int)
+    assert isinstance(sample["ts"], int)
+    assert abs(sample["ts"] - time.time() * 1000) < 60_000
     name = f"00000001-{batch['boot']}-1"
     wait_until(lambda: len(server.batches()) == 4, "the window")
     assert name in collar.kept()
@@ -66,7 +86,9 @@ def test_a_batch_is_deleted_once_it_is_acknowledged_and_not_before(server: Serve
     wait_until(lambda: name not in collar.kept(), "the file is gone")
 
 
-def test_what_was_not_acknowledged_comes_again_after_a_reconnect(server: Server, collar: Collar, broker: Broker) -> None:
+def test_a_batch_without_an_answer_comes_again_after_a_reconnect(
+    server: Server, collar: Collar, broker: Broker
+) -> None:
     server.acknowledge = False
     collar.start()
     before = wait_until(server.batches)[0]
@@ -80,10 +102,10 @@ def test_what_was_not_acknowledged_comes_again_after_a_reconnect(server: Server,
     wait_until(lambda: set(made(collar)[:10]) <= received(server), "everything")
 
 
-def test_what_was_not_acknowledged_comes_again_after_a_power_cut(server: Server, collar: Collar) -> None:
+def test_a_batch_without_an_answer_comes_again_after_a_power_cut(server: Server, collar: Collar) -> None:
     server.acknowledge = False
     collar.start()
-    wait_until(lambda: len(made(collar)) >= 8, "samples beyond the window")
+    wait_for_samples(collar, 8)
     collar.kill()
     before = server.batches()
     server.acknowledge = True
@@ -96,12 +118,38 @@ def test_what_was_not_acknowledged_comes_again_after_a_power_cut(server: Server,
     assert len(samples) == len({(one["seq"], one["ts"]) for one in samples})
 
 
+def test_power_cuts_at_any_moment_lose_nothing_and_add_nothing(server: Server, collar: Collar) -> None:
+    collar.options(interval_s=0.02)
+    for _ in range(6):
+        target = len(made(collar)) + random.randint(1, 40)
+        collar.start()
+        wait_for_samples(collar, target)
+        collar.kill()
+    collar.options(interval_s=3600)
+    collar.start()
+    wait_until(lambda: not collar.kept() and collar.online, "all is delivered")
+    assert received(server) == set(made(collar))
+    assert len(made(collar)) == len(set(made(collar)))
+
+
+def test_it_speaks_the_older_protocol_where_the_newer_is_refused(collar: Collar, authority: Path) -> None:
+    with contextlib.closing(OldBroker(authority)) as old:
+        path = collar.flash / "device.json"
+        device = json.loads(path.read_text())
+        device["mqtt"]["port"] = old.port
+        path.write_text(json.dumps(device))
+        collar.start()
+        collar.wait_online()
+        wait_until(lambda: f"devices/{collar.id}/telemetry" in old.topics, "telemetry")
+    assert old.versions[:2] == [5, 4]
+
+
 def test_a_treat_is_given_once_however_often_it_is_commanded(server: Server, collar: Collar) -> None:
     collar.start()
     collar.wait_online()
     treat = server.treat(portion=2)
     server.treat(treat, portion=2)
-    wait_until(lambda: "dispensed" in server.results(treat), "the result")
+    wait_for_result(server, treat, "dispensed")
     server.treat(treat, portion=2)
     wait_until(lambda: server.results(treat).count("dispensed") >= 2, "the result again")
     assert server.results(treat)[0] == "accepted"
@@ -118,7 +166,7 @@ def test_it_repeats_the_result_after_dying_between_motor_and_answer(server: Serv
     assert collar.process.wait(15) == -signal.SIGKILL
     assert server.results(treat) == ["accepted"]
     collar.start()
-    wait_until(lambda: "jammed" in server.results(treat), "the result after the reboot")
+    wait_for_result(server, treat, "jammed")
     server.treat(treat)
     wait_until(lambda: server.results(treat).count("jammed") >= 2, "the result again")
     assert collar.lines("motor.log") == [f"{treat} 1"]
@@ -137,13 +185,13 @@ def test_a_test_can_steer_the_next_outcome(server: Server, collar: Collar) -> No
     collar.wait_online()
     for outcome in ("jammed", "empty"):
         collar.options(outcome=outcome)
-        treat = server.treat()
-        wait_until(lambda treat=treat, outcome=outcome: outcome in server.results(treat), outcome)
+        wait_for_result(server, server.treat(), outcome)
     collar.options(answer=False)
     lost = server.treat()
     server.command("stream", {"v": 1, "id": "later", "action": "start"})
     wait_until(lambda: server.results("later") == ["unsupported"], "a message after the lost one")
-    assert server.results(lost) == [] and len(collar.lines("motor.log")) == 2
+    assert server.results(lost) == []
+    assert len(collar.lines("motor.log")) == 2
 
 
 def test_a_configuration_is_applied_reported_and_kept(server: Server, collar: Collar) -> None:
@@ -152,7 +200,7 @@ def test_a_configuration_is_applied_reported_and_kept(server: Server, collar: Co
     server.command("config", told, retain=True)
     collar.start()
     wait_until(lambda: server.presences() and server.presences()[-1]["config_version"] == 3, "the version")
-    wait_until(lambda: len(made(collar)) >= 3, "a sample a second")
+    wait_for_samples(collar, 3)
     server.command("config", {**told, "version": 4, "telemetry_interval_s": 0}, retain=True)
     wait_until(lambda: "config_refused" in collar.console(), "a refusal")
     collar.kill()
@@ -228,14 +276,13 @@ def test_a_wrong_password_is_said_and_never_printed(server: Server, collar: Coll
 def test_garbage_does_not_stop_it_in_a_small_heap(server: Server, collar: Collar, heap: str) -> None:
     collar.start(heap)
     collar.wait_online()
-    junk = [b"", b"\xff", b"{", b"[]", b"7", b"{}", b'{"id":7}', b'{"boot":[],"batch":{},"rejected":"x"}', b"[" * 16_000]
-    junk += [b'{"now":"x"}', b'{"version":1e999}', b'{"id":"x","exp":[],"portion":{}}', b"{" + b" " * 16_000 + b"}"]
     for name in ("treat", "config", "time", "ack", "stream", "update", "unknown", "treat/deep", ""):
-        for payload in junk:
+        for payload in JUNK:
             server.command(name, payload)
     treat = server.treat()
-    wait_until(lambda: "dispensed" in server.results(treat), "it still works")
-    assert collar.console().count(" boot ") == 1 and collar.console().count(" disconnected ") == 0
+    wait_for_result(server, treat, "dispensed")
+    assert collar.console().count(" boot ") == 1
+    assert " disconnected " not in collar.console()
 
 
 def test_many_collars_share_a_process(make_collar: Callable[..., Collar], broker: Broker) -> None:

@@ -6,7 +6,8 @@ An estimate: the formulas are the usual ones, but nothing here was validated on 
 - `odba_mg`: overall dynamic body acceleration (Wilson et al., 2006): per axis the distance from a running
   mean of about 1.3 s (which stands for gravity), summed over the axes, averaged over the samples.
 - `active_s`: seconds in which that sum averages `ACTIVE_MG` or more.
-- `steps`: the vector's length, smoothed over 3 samples, rises by `STEP_MG` above gravity, at most one every 0.24 s.
+- `steps`: the vector's length, smoothed over 3 samples, rises by `STEP_MG` above gravity, at most one every
+  0.24 s.
 """
 
 import math
@@ -89,7 +90,7 @@ class Activity:
     def take(self, interval_ms):
         """The summary as a dict, or None without samples; begins the next one.
 
-        Samples that the sensor's buffer lost are made good in proportion: the interval counts, not the samples.
+        Samples that the sensor's buffer lost are made good in proportion to the interval.
         """
         count = self._count
         if not count:

@@ -1,4 +1,4 @@
-"""How long to wait before connecting again: quick at first, then up to a minute, never all collars at once."""
+"""How long to wait before connecting again: short at first, up to a minute, never all collars at once."""
 
 import random
 

@@ -1,9 +1,9 @@
 """Samples in flash from the moment they are made until the server says that it has them.
 
-One file is one batch: `<order>-<boot>-<batch>`, a line a sample, each with its CRC-32 in front. The newest file
-is open: samples are added to it until it is sealed, which happens before it is first sent and at each boot. So
-a batch that was sent once never changes, and its boot and number are in its name. A power cut can only spoil
-the last line of the open file, whose sample was then never sent.
+One file is one batch: `<order>-<boot>-<batch>`, a line a sample, each with its CRC-32 in front. The newest
+file is open: samples are added to it until it is sealed, which happens before it is first sent and at each
+boot. So a batch that was sent once never changes, and its boot and number are in its name. A power cut can
+only spoil the last line of the open file, whose sample was then never sent.
 """
 
 import binascii
@@ -144,7 +144,7 @@ class Buffer:
         return max(min(left), 0) if left else None
 
     def message(self, batch):
-        """The telemetry message, the same bytes each time; None if no sample in it is whole (then it is gone)."""
+        """The telemetry message, the same bytes each time. None, and it is deleted, if no sample is whole."""
         head = '{"v":1,"boot":"%s","batch":%d,"ack":true,"samples":[' % (batch.boot, batch.number)
         message = bytearray(head.encode())
         empty = len(message)
@@ -160,7 +160,7 @@ class Buffer:
         return message
 
     def _samples(self, batch):
-        """The whole samples of a batch, one by one: memory is for a line and the message, not for copies of it."""
+        """The whole samples of a batch, a line at a time: the heap has no room for copies of all of it."""
         try:
             with open(self._path(batch), "rb") as file:
                 for line in file:

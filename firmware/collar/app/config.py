@@ -70,7 +70,7 @@ class Config:
         return self.now["telemetry_interval_s"] * 1000
 
     def apply(self, told):
-        """Take a configuration over. True if it is news; raises BadConfig and changes nothing if it is wrong."""
+        """Take a configuration over. True if it is news; a wrong one raises BadConfig and changes nothing."""
         if "version" not in told:
             raise BadConfig("version")
         new = checked(told, self.now)

@@ -184,7 +184,7 @@ class Collar:
                 await self.presence.say()
 
     async def publish(self, name, payload, retain=False, wait=True):
-        """Publish on an own topic: the broker's reason code (without `wait` 0 at once), or None if that failed."""
+        """Publish on an own topic. The broker's reason code (without `wait` 0 at once), None if it failed."""
         try:
             reason = await self.client.publish(self._topic + name, payload, retain, wait)
         except net.ERRORS:

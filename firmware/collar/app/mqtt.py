@@ -69,7 +69,10 @@ class Client:
             self._close_wire()
             raise
         self.connected = True
-        self._tasks = [asyncio.create_task(self._guard(self._read())), asyncio.create_task(self._guard(self._ping()))]
+        self._tasks = [
+            asyncio.create_task(self._guard(self._read())),
+            asyncio.create_task(self._guard(self._ping())),
+        ]
 
     async def _log_in(self):
         self._wire = await net.open_tls(self._address[0], self._address[1], self._context)
@@ -92,7 +95,7 @@ class Client:
             raise Refused("subscribe", reason)
 
     async def publish(self, topic, payload, retain=False, wait=True):
-        """Publish at QoS 1. With `wait`, returns the broker's reason code (below 0x80: it has the message)."""
+        """Publish at QoS 1. The broker's reason code; 0 at once without `wait`. Below 0x80: it has it."""
         while self.connected and len(self._waiting) >= self._inflight:
             self._room.clear()
             await self._room.wait()

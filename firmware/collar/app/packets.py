@@ -15,16 +15,18 @@ PINGREQ = b"\xc0\x00"
 PINGRESP = 0xD0
 DISCONNECT = 0xE0
 
-# Properties (MQTT 5, 2.2.2.2) and the shape of each: an integer's size, or s = string, p = pair of strings.
+# Properties (MQTT 5, 2.2.2.2) and the shape of each: bytes of an integer, s: string, p: pair, v: varint.
 SESSION_EXPIRY = 0x11
 SERVER_KEEP_ALIVE = 0x13
 RECEIVE_MAXIMUM = 0x21
 MAXIMUM_PACKET_SIZE = 0x27
+# fmt: off
 _SHAPES = {
     0x01: 1, 0x02: 4, 0x03: "s", 0x08: "s", 0x09: "s", 0x0B: "v", 0x11: 4, 0x12: "s", 0x13: 2, 0x15: "s", 0x16: "s",
     0x17: 1, 0x18: 4, 0x19: 1, 0x1A: "s", 0x1C: "s", 0x1F: "s", 0x21: 2, 0x22: 2, 0x23: 2, 0x24: 1, 0x25: 1,
     0x26: "p", 0x27: 4, 0x28: 1, 0x29: 1, 0x2A: 1,
-}  # fmt: skip
+}
+# fmt: on
 
 
 class BadPacket(ValueError):
@@ -107,7 +109,11 @@ def _packet(kind, *parts):
 def connect(version, client_id, username, password, keep_alive, will_topic, will, largest):
     """CONNECT with a clean start, a session that ends with the connection, and a retained will at QoS 1."""
     # User name, password, will retain, will QoS 1, will, clean start.
-    head = field("MQTT") + bytes([version, 0x80 | 0x40 | 0x20 | 0x08 | 0x04 | 0x02]) + struct.pack("!H", keep_alive)
+    head = (
+        field("MQTT")
+        + bytes([version, 0x80 | 0x40 | 0x20 | 0x08 | 0x04 | 0x02])
+        + struct.pack("!H", keep_alive)
+    )
     ours = no_properties = b""
     if version == V5:
         ours = struct.pack("!BIBI", SESSION_EXPIRY, 0, MAXIMUM_PACKET_SIZE, largest)

@@ -17,7 +17,7 @@ class Presence:
         self.changed = asyncio.Event()
 
     def watch_battery(self, level):
-        """Ask for presence to be said again when the battery moved by a percent. `level` is in tenths of one."""
+        """Have presence said again when the battery has moved by a percent. `level` is in tenths of one."""
         if self._battery is not None and abs(level - self._battery) >= WORTH_SAYING:
             self.changed.set()
 

@@ -1,4 +1,4 @@
-"""Makes samples at the interval and hands them to the buffer, each with its time fixed before it can be sent."""
+"""Numbers and stamps samples; the time of each is fixed before it can be sent."""
 
 # Samples that wait in memory for a clock; a power cut loses them, for nobody could say when they were.
 HELD = 240

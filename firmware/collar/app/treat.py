@@ -98,7 +98,7 @@ class Ledger:
 
 
 class Treats:
-    """Takes commands, turns the motor one command after the other. `answer(id, result, entry)` tells the server."""
+    """Takes commands, one motor turn after the other. `answer(id, result, entry)` tells the server."""
 
     def __init__(self, ledger, dispenser, clock, answer, log):
         self.ledger = ledger
@@ -117,7 +117,11 @@ class Treats:
         entry = self.ledger.find(id)
         if entry:
             return await self._repeat(entry)
-        if not isinstance(portion, int) or not PORTIONS[0] <= portion <= PORTIONS[1] or not isinstance(exp, int):
+        if (
+            not isinstance(portion, int)
+            or not PORTIONS[0] <= portion <= PORTIONS[1]
+            or not isinstance(exp, int)
+        ):
             self._log("treat_unsupported", id=id)
             return await self._answer(id, "unsupported", None)
         entry = self.ledger.note(id)

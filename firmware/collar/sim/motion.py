@@ -13,7 +13,7 @@ _SHAKE = (0, 588, 951, 951, 588, 0, -588, -951, -951, -588)
 
 
 class Random:
-    """A small generator of its own for each collar, so that a seed gives the same day again (Numerical Recipes)."""
+    """A small generator for each collar (from Numerical Recipes): a seed gives the same day again."""
 
     def __init__(self, seed):
         self._state = seed & 0xFFFFFFFF

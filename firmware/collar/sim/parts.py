@@ -42,7 +42,7 @@ class Options:
 
 
 class SimDispenser(Dispenser):
-    """A motor that takes its time and writes motor.log; the container is endless unless `treats` says otherwise."""
+    """A motor that takes its time and writes motor.log. Without `treats` the container never runs out."""
 
     def __init__(self, folder, options):
         self._log = folder + "/motor.log"

@@ -1,4 +1,4 @@
-"""Runs the program's own tests: `micropython tests/run.py [NAME ...]`, with MICROPYPATH as for the simulation.
+"""Runs the program's own tests: `micropython tests/run.py [NAME ...]`, MICROPYPATH as for the simulation.
 
 Each function test_* of each test_*.py is called with the path of an empty folder.
 """
@@ -39,7 +39,9 @@ def main(wanted):
     sys.path.insert(0, HERE)
     base = (os.getenv("TMPDIR") or "/tmp") + "/collar-tests-%s" % os.urandom(4).hex()
     os.mkdir(base)
-    names = sorted(name[:-3] for name in os.listdir(HERE) if name.startswith("test_") and name.endswith(".py"))
+    names = sorted(
+        name[:-3] for name in os.listdir(HERE) if name.startswith("test_") and name.endswith(".py")
+    )
     results = []
     for file in names:
         if wanted and file not in wanted:

@@ -3,7 +3,20 @@ from app.commands import parse
 
 def test_it_reads_objects_and_nothing_else(_):
     assert parse(b'{"a": 1}') == {"a": 1}
-    for payload in (b"", b"{", b"[]", b"7", b"null", b"\xff\xfe", b'"x"', b"nul", b"-", b'{"a"', b"{}x", b"NaN"):
+    for payload in (
+        b"",
+        b"{",
+        b"[]",
+        b"7",
+        b"null",
+        b"\xff\xfe",
+        b'"x"',
+        b"nul",
+        b"-",
+        b'{"a"',
+        b"{}x",
+        b"NaN",
+    ):
         assert parse(payload) is None, payload
 
 

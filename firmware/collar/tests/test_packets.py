@@ -3,7 +3,13 @@ from helpers import raises
 
 
 def test_it_encodes_lengths_as_the_standard_says(_):
-    for number, raw in ((0, b"\0"), (127, b"\x7f"), (128, b"\x80\x01"), (16383, b"\xff\x7f"), (16384, b"\x80\x80\x01")):
+    for number, raw in (
+        (0, b"\0"),
+        (127, b"\x7f"),
+        (128, b"\x80\x01"),
+        (16383, b"\xff\x7f"),
+        (16384, b"\x80\x80\x01"),
+    ):
         assert packets.varint(number) == raw
         assert packets.read_varint(raw, 0) == (number, len(raw))
     assert packets.varint(268_435_455) == b"\xff\xff\xff\x7f"
@@ -17,7 +23,9 @@ def test_it_refuses_a_length_that_is_cut_or_endless(_):
 def test_it_says_hello_in_mqtt_5(_):
     raw = packets.connect(packets.V5, "id", "me", "pw", 30, "w", b"gone", 17408)
     properties = b"\x0a\x11\0\0\0\0\x27\0\0\x44\0"
-    body = b"\0\x04MQTT\x05\xee\0\x1e" + properties + b"\0\x02id" + b"\0" + b"\0\x01w\0\x04gone\0\x02me\0\x02pw"
+    body = (
+        b"\0\x04MQTT\x05\xee\0\x1e" + properties + b"\0\x02id" + b"\0" + b"\0\x01w\0\x04gone\0\x02me\0\x02pw"
+    )
     assert raw == b"\x10" + bytes([len(body)]) + body, raw
 
 
@@ -51,7 +59,12 @@ def test_it_reads_a_message_without_a_packet_id(_):
 
 
 def test_it_refuses_a_broken_message(_):
-    for first, body in ((0x36, b"\0\x01a"), (0x32, b"\0\x01a\0"), (0x30, b"\0\x09a"), (0x30, b"\0\x01\xff\0")):
+    for first, body in (
+        (0x36, b"\0\x01a"),
+        (0x32, b"\0\x01a\0"),
+        (0x30, b"\0\x09a"),
+        (0x30, b"\0\x01\xff\0"),
+    ):
         assert raises(packets.BadPacket, packets.read_publish, packets.V5, first, body), body
 
 
