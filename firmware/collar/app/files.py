@@ -31,7 +31,7 @@ def read_json(path):
     """The object in a JSON file, or None if it is missing, torn or no object."""
     try:
         with open(path) as file:
-            value = json.load(file)
+            value = json.loads(file.read())
     except (OSError, ValueError):
         return None
     return value if isinstance(value, dict) else None
@@ -40,5 +40,5 @@ def read_json(path):
 def write_json(path, value):
     """Replace a JSON file: a reader finds the old content or the new, never a half of it."""
     with open(path + ".tmp", "w") as file:
-        json.dump(value, file)
+        file.write(json.dumps(value))  # One write: dump() makes one for each token.
     os.rename(path + ".tmp", path)

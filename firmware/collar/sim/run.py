@@ -1,6 +1,6 @@
 """Runs collars on a computer: `micropython sim/run.py DIR [DIR ...]`, each DIR the flash of one collar.
 
-MICROPYPATH must name the folders sim/ and the one above it. See docs/protocol.md for sim.json.
+See docs/protocol.md for sim.json, which steers it.
 """
 
 import asyncio
@@ -8,6 +8,10 @@ import json
 import os
 import sys
 import time
+
+# sim/ first: its modules stand in for the hardware's.
+HERE = __file__.rsplit("/", 1)[0] if "/" in __file__ else "."
+sys.path[:0] = [HERE, HERE + "/.."]
 
 from app import files
 from app.config import BadConfig

@@ -1,4 +1,4 @@
-"""Runs the program's own tests: `micropython tests/run.py [NAME ...]`, MICROPYPATH as for the simulation.
+"""Runs the program's own tests: `micropython tests/run.py [NAME ...]`.
 
 Each function test_* of each test_*.py is called with the path of an empty folder.
 """
@@ -7,7 +7,7 @@ import os
 import sys
 
 HERE = __file__.rsplit("/", 1)[0] if "/" in __file__ else "."
-FILE, FOLDER = 0x8000, 0x4000
+FOLDER = 0x4000
 
 
 def clear(path):
@@ -36,7 +36,7 @@ def run(module, name, folder):
 
 def main(wanted):
     """Run all tests, or those of the named files. The number of failures, at most 1."""
-    sys.path.insert(0, HERE)
+    sys.path[:0] = [HERE, HERE + "/../sim", HERE + "/.."]
     base = (os.getenv("TMPDIR") or "/tmp") + "/collar-tests-%s" % os.urandom(4).hex()
     os.mkdir(base)
     names = sorted(
