@@ -223,6 +223,36 @@ def test_it_comes_back_by_itself_when_the_broker_does(server: Server, collar: Co
     wait_until(lambda: set(made(collar)) <= received(server), "every sample")
 
 
+def test_a_backlog_comes_in_full_batches_through_a_small_heap(server: Server, collar: Collar) -> None:
+    server.acknowledge = False
+    collar.options(interval_s=0.01)
+    collar.start("512K")
+    wait_for_samples(collar, 300)
+    server.acknowledge = True
+    for batch in server.batches():
+        server.ack(batch)
+    wait_until(lambda: set(made(collar)[:300]) <= received(server), "every sample")
+    assert max(len(told["samples"]) for told in server.batches()) > 50
+    assert collar.console().count(" boot ") == 1
+
+
+def test_without_a_clock_it_holds_its_samples_until_it_is_told_the_time(
+    server: Server, collar: Collar
+) -> None:
+    collar.options(clock="unset")
+    collar.start()
+    collar.wait_online()
+    lost = server.treat()
+    wait_for_result(server, lost, "failed")
+    assert made(collar) == []
+    now = int(time.time() * 1000) + 60_000
+    server.command("time", {"v": 1, "now": now})
+    wait_until(lambda: len(received(server)) >= 3, "the held samples")
+    first = min(received(server), key=lambda sample: sample[1])
+    assert first[1] == 1
+    assert now - 20_000 < first[2] <= now
+
+
 def test_it_notices_a_broker_that_only_hangs(collar: Collar, broker: Broker) -> None:
     collar.options(keep_alive_s=2)
     broker.start()

@@ -2,7 +2,8 @@
 
 import random
 
-FIRST_MS = (250, 2_000)
+FIRST_MS = (250, 2_500)
+SECOND_MS = 8_000
 LONGEST_MS = 60_000
 
 
@@ -21,5 +22,5 @@ class Backoff:
         self._tries += 1
         if self._tries == 1:
             return random.randint(*FIRST_MS)
-        ceiling = min(FIRST_MS[1] << (self._tries - 1), LONGEST_MS)
-        return random.randint(ceiling // 4, ceiling)
+        ceiling = min(SECOND_MS << min(self._tries - 2, 8), LONGEST_MS)
+        return random.randint(ceiling // 8, ceiling)

@@ -1,5 +1,6 @@
 import json
 
+from app.backoff import Backoff
 from app.clock import FLOOR_MS, Clock
 from app.telemetry import HELD, Sampler, thousandths
 from helpers import Log, ManualClock
@@ -29,6 +30,15 @@ def test_the_servers_time_sets_it(_):
 def test_a_right_system_clock_is_believed_more(_):
     clock = Clock(lambda: NOW)
     assert not clock.set(NOW + 60_000) and clock.now_ms() == NOW
+
+
+def test_waits_grow_and_are_spread(_):
+    waits = Backoff()
+    for lowest, highest in ((250, 2_500), (1_000, 8_000), (2_000, 16_000), (4_000, 32_000), (7_500, 60_000)):
+        assert lowest <= waits.next_ms() <= highest
+    assert all(waits.next_ms() <= 60_000 for _ in range(100))
+    waits.reset()
+    assert waits.next_ms() <= 2_500
 
 
 def test_milliseconds_stay_integers(_):
