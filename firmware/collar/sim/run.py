@@ -1,6 +1,6 @@
 """Runs collars on a computer: `micropython sim/run.py DIR [DIR ...]`, each DIR the flash of one collar.
 
-See docs/protocol.md for sim.json, which steers it.
+The README beside this folder tells how sim.json steers it.
 """
 
 import asyncio
