@@ -105,7 +105,9 @@ class Buffer:
                 file.write(line)
         except OSError as error:
             self._open = None  # Its last line may be torn: nothing must follow it.
-            self._log("flash_full", error=error)
+            if not batch.samples:
+                self._remove(batch)
+            self._log("flash_failed", error=error)
             return False
         batch.size += len(line)
         batch.samples += 1

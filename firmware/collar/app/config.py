@@ -28,6 +28,8 @@ class Device:
             self.client_id = broker.get("client_id") or self.id
             self.ca = binascii.a2b_base64(found["ca"])
             self.config = found.get("config") or {}
+            if not isinstance(self.host, str) or not isinstance(self.port, int):
+                raise ValueError("host, port")
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise BadConfig("%s: device.json: %s" % (folder, error))
 

@@ -55,6 +55,7 @@ class Collar:
         self.presence = Presence(self)
         self._topic = "devices/%s/" % self.device.id
         self.client = self._make_client()
+        self._online = False
         self._to_send = asyncio.Event()
         self._interval_changed = asyncio.Event()
         self._running = 0
@@ -87,7 +88,7 @@ class Collar:
     def on_sample(self, seq, ts):
         """A sample is in flash and not yet sent."""
 
-    def on_settled(self, id):
+    def on_settled(self, entry):
         """A treat's result is in flash and not yet sent."""
 
     # Telemetry.
@@ -127,9 +128,9 @@ class Collar:
     async def _deliver(self):
         """Send what is due, oldest first, one message after the other."""
         while True:
-            batch = self.buffer.due(self.clock.uptime_ms()) if self.client.connected else None
+            batch = self.buffer.due(self.clock.uptime_ms()) if self._online else None
             if batch is None:
-                wait = self.buffer.next_due_ms(self.clock.uptime_ms()) if self.client.connected else None
+                wait = self.buffer.next_due_ms(self.clock.uptime_ms()) if self._online else None
                 await _wait(self._to_send, wait)
                 continue
             message = self.buffer.message(batch)
@@ -158,6 +159,7 @@ class Collar:
             except net.ERRORS as error:
                 reason = self.client.reason or mqtt.describe(error)
                 self.client.end(reason)
+            self._online = False
             self.on_online(False)
             wait = backoff.next_ms()
             self.log("disconnected", reason=reason, retry_ms=wait)
@@ -172,6 +174,7 @@ class Collar:
             raise OSError("presence refused")
         self.buffer.forget_sending()
         self.log("connected", host=self.device.host, port=self.device.port, kept=len(self.buffer))
+        self._online = True
         self.on_online(True)
         self._to_send.set()
         self.spawn(self.treats.repeat_unconfirmed())
@@ -180,7 +183,7 @@ class Collar:
         """Say what has changed since presence was last said."""
         while True:
             await _wait(self.presence.changed, None)
-            if self.client.connected:
+            if self._online:
                 await self.presence.say()
 
     async def publish(self, name, payload, retain=False, wait=True):
@@ -233,7 +236,7 @@ class Collar:
         except BadConfig as error:
             return self.log("config_refused", field=error)
         except OSError as error:
-            return self.log("flash_full", error=error)
+            return self.log("flash_failed", error=error)
         if changed:
             self.log("config", version=told["version"], interval_s=self.config.now["telemetry_interval_s"])
             self._interval_changed.set()
@@ -254,7 +257,7 @@ class Collar:
     async def answer(self, id, result, entry):
         """Tell a command's result. An `entry` of the ledger is confirmed once the broker has it."""
         if entry and not entry.confirmed:
-            self.on_settled(id)
+            self.on_settled(entry)
         told = {"v": 1, "command": {"id": id, "result": result}, "treats_left": self.treats.ledger.left}
         done = await self.publish("status", json.dumps(told).encode(), wait=result != "accepted")
         if entry and done is not None and not entry.confirmed:

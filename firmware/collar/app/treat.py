@@ -59,11 +59,15 @@ class Ledger:
         return None
 
     def note(self, id):
-        """Take a command on: it is in flash when this returns."""
+        """Take a command on: it is in flash when this returns. Raises OSError if it is not."""
         entry = Entry(id)
-        self._entries.append(entry)
-        del self._entries[:-KEEP]
-        self._write()
+        before = self._entries
+        self._entries = before[1 - KEEP :] + [entry]
+        try:
+            self._write()
+        except OSError:
+            self._entries = before
+            raise
         return entry
 
     def settle(self, entry, result, portion=0):
@@ -124,7 +128,11 @@ class Treats:
         ):
             self._log("treat_unsupported", id=id)
             return await self._answer(id, "unsupported", None)
-        entry = self.ledger.note(id)
+        try:
+            entry = self.ledger.note(id)
+        except OSError as error:  # What cannot be noted must not turn: a repeat would turn again.
+            self._log("flash_failed", error=error)
+            return await self._answer(id, "failed", None)
         refusal = "failed" if self._waiting >= WAITING else self._refusal(exp)
         if refusal:
             return await self._settle(entry, refusal)
@@ -148,7 +156,10 @@ class Treats:
         return result if result in RESULTS else "failed"
 
     async def _settle(self, entry, result, portion=0):
-        self.ledger.settle(entry, result, portion)
+        try:
+            self.ledger.settle(entry, result, portion)
+        except OSError as error:
+            self._log("flash_failed", error=error)
         self._log("treat", id=entry.id, result=result, portion=portion, left=self.ledger.left)
         await self._answer(entry.id, result, entry)
 

@@ -16,6 +16,7 @@ sys.path[:0] = [HERE, HERE + "/.."]
 from app import files
 from app.config import BadConfig
 from app.main import Collar, Ports
+from app.treat import RESULTS
 from sim.motion import SimAccelerometer
 from sim.parts import FULL, Options, SimBattery, SimDispenser, SimNetwork
 
@@ -71,12 +72,14 @@ class SimCollar(Collar):
         if self.options["log"]:
             self._made("%s %d %d\n" % (self.boot, seq, ts))
 
-    def on_settled(self, id):
+    def on_settled(self, entry):
         """Die between the motor and the answer, once, if sim.json says so."""
-        if self.options["die"] == "after_motor" and not files.exists(self._folder + "/died"):
+        if entry.result not in RESULTS or self.options["die"] != "after_motor":
+            return
+        if not files.exists(self._folder + "/died"):
             with open(self._folder + "/died", "w") as file:
-                file.write(id + "\n")
-            self.log("dies", id=id)
+                file.write(entry.id + "\n")
+            self.log("dies", id=entry.id)
             os.system("kill -9 $PPID")
 
     def take_treat(self, told):

@@ -198,6 +198,18 @@ def test_when_full_the_oldest_goes_and_the_log_says_so(folder):
     assert set(log.names()) == {"samples_dropped"}
 
 
+def test_a_flash_that_refuses_costs_samples_and_no_more(folder):
+    buffer, log = make(folder)
+    fill(buffer, 1)
+    buffer.due(0)
+    os.rename(folder + "/outbox", folder + "/away")
+    assert not any(buffer.add(sample(seq)) for seq in range(2, 10))
+    assert len(buffer) == 1 and set(log.names()) == {"flash_failed"}
+    os.rename(folder + "/away", folder + "/outbox")
+    fill(buffer, 1, first=10)
+    assert [some for _, _, some in drain(buffer)] == [[1], [10]]
+
+
 def test_it_finds_the_newest_sample(folder):
     assert make(folder)[0].newest() == (None, None)
     buffer, _ = make(folder)

@@ -54,7 +54,13 @@ def test_a_spoiled_file_falls_back_to_the_first_configuration(folder):
 def test_a_collar_without_an_identity_says_what_is_missing(folder):
     assert raises(BadConfig, Device, folder)
     whole = {"id": "a", "ca": "AAAA", "mqtt": {"host": "h", "port": 1, "username": "a", "password": "p"}}
-    for change in ({"id": None}, {"mqtt": {}}, {"mqtt": None}, {"ca": 7}):
+    for change in (
+        {"id": None},
+        {"mqtt": {}},
+        {"mqtt": None},
+        {"ca": 7},
+        {"mqtt": dict(whole["mqtt"], port="x")},
+    ):
         told = dict(whole, **change)
         if told["id"] is None:
             del told["id"]

@@ -1,3 +1,5 @@
+import random
+
 from app import packets
 from helpers import raises
 
@@ -75,6 +77,27 @@ def test_it_reads_acknowledgements(_):
     assert packets.read_suback(packets.V311, b"\0\x07\x01") == (7, 1)
     assert packets.read_suback(packets.V5, b"\0\x07\0\x87") == (7, 0x87)
     assert raises(packets.BadPacket, packets.read_suback, packets.V5, b"\0\x07\0")
+
+
+def test_no_bytes_raise_anything_else(_):
+    random.seed(1)
+    readers = (
+        lambda raw: packets.read_publish(packets.V5, raw[0] if raw else 0x30, raw[1:]),
+        lambda raw: packets.read_publish(packets.V311, 0x32, raw),
+        lambda raw: packets.read_connack(packets.V5, raw),
+        lambda raw: packets.read_suback(packets.V5, raw),
+        packets.read_ack,
+    )
+    for _ in range(1000):
+        raw = bytes(
+            random.choice((0, 1, 2, 0x21, 0x26, 0x80, random.getrandbits(8)))
+            for _ in range(random.randint(0, 9))
+        )
+        for reader in readers:
+            try:
+                reader(raw)
+            except packets.BadPacket:
+                pass
 
 
 def test_it_subscribes_at_qos_1(_):

@@ -1,4 +1,5 @@
 import asyncio
+import os
 
 from app import files
 from app.treat import KEEP, WAITING, Ledger, Treats
@@ -131,6 +132,27 @@ def test_a_spoiled_file_does_not_stop_the_collar(folder):
         with open(folder + "/treats.json", "w") as file:
             file.write(text)
         assert Ledger(folder, 50, ManualClock()).left == 50, text
+
+
+def test_what_cannot_be_noted_does_not_turn(folder):
+    bench = Bench(folder + "/missing")
+    bench.command(treat())
+    assert bench.dispenser.turns == [] and bench.answers == [("t1", "failed")]
+    assert bench.ledger.find("t1") is None
+
+
+def test_a_result_that_cannot_be_noted_is_told_all_the_same(folder):
+    bench = Bench(folder)
+
+    async def turn(id, portion):
+        files.remove(folder + "/treats.json")
+        os.mkdir(folder + "/treats.json")
+        return "dispensed"
+
+    bench.dispenser.turn = turn
+    bench.command(treat())
+    bench.command(treat())
+    assert bench.answers == [("t1", "accepted"), ("t1", "dispensed"), ("t1", "dispensed")]
 
 
 def test_it_turns_one_after_the_other_and_refuses_a_flood(folder):
