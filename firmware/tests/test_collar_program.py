@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from paho.mqtt import publish
 
 from firmware.simulation import COLLAR, collar_command, collar_env, micropython
 from firmware.tests.broker import Broker, Server, make_authority, wait_until
@@ -172,6 +173,17 @@ def test_it_repeats_the_result_after_dying_between_motor_and_answer(server: Serv
     assert collar.lines("motor.log") == [f"{treat} 1"]
 
 
+def test_a_result_that_nobody_heard_is_told_again(collar: Collar, broker: Broker) -> None:
+    broker.start()
+    collar.start()
+    collar.wait_online()
+    told = json.dumps({"v": 1, "id": "t1", "portion": 1, "exp": int(time.time() * 1000) + 30_000})
+    publish.single(f"devices/{collar.id}/cmd/treat", told, qos=1, port=broker.inside)
+    wait_until(lambda: collar.lines("motor.log"), "the motor")
+    with contextlib.closing(Server(broker, collar.id)) as server:
+        wait_for_result(server, "t1", "dispensed")
+
+
 def test_an_expired_treat_never_turns_the_motor(server: Server, collar: Collar) -> None:
     collar.start()
     collar.wait_online()
@@ -234,6 +246,17 @@ def test_a_backlog_comes_in_full_batches_through_a_small_heap(server: Server, co
     wait_until(lambda: set(made(collar)[:300]) <= received(server), "every sample")
     assert max(len(told["samples"]) for told in server.batches()) > 50
     assert collar.console().count(" boot ") == 1
+
+
+def test_a_broker_that_refuses_telemetry_is_not_flooded(collar: Collar, broker: Broker) -> None:
+    acl = broker.folder / "acl"
+    acl.write_text(acl.read_text().replace("pattern write devices/%u/telemetry\n", ""))
+    broker.start()
+    collar.start()
+    wait_until(lambda: "ack_missing" in collar.console(), "a second try")
+    assert 1 <= collar.console().count("publish_refused") <= 10
+    assert collar.online
+    assert len(collar.kept()) >= 1
 
 
 def test_without_a_clock_it_holds_its_samples_until_it_is_told_the_time(

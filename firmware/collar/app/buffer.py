@@ -17,7 +17,7 @@ BATCH_SAMPLES = 100
 # Batches on their way at once; while that many wait for their answer, new samples gather in the open one.
 WINDOW = 4
 RETRY_MS = 10_000
-# The broker said that nobody listens: the server is about to come back, or has just been set up.
+# The broker said that nobody listens (0x10), or that it may not: the server may be just starting.
 UNHEARD_RETRY_MS = 1_000
 LONGEST_RETRY_MS = 80_000
 # 4 MB: 17 days at one sample a minute.

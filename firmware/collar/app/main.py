@@ -21,6 +21,9 @@ FIRMWARE = "1.0.0"
 # A connection that lasted this long was a good one: the next wait is short again.
 GOOD_MS = 10_000
 TASKS_AT_ONCE = 16
+# Results that nobody heard are told again after this, doubling.
+REPEAT_MS = 1_000
+LONGEST_REPEAT_MS = 60_000
 
 
 class Ports:
@@ -59,6 +62,7 @@ class Collar:
         self._to_send = asyncio.Event()
         self._interval_changed = asyncio.Event()
         self._running = 0
+        self._repeating = False
 
     def _make_client(self):
         device, status = self.device, self._topic + "status"
@@ -128,9 +132,9 @@ class Collar:
     async def _deliver(self):
         """Send what is due, oldest first, one message after the other."""
         while True:
-            batch = self.buffer.due(self.clock.uptime_ms()) if self._online else None
+            batch = self.buffer.due(self.clock.uptime_ms()) if self.online else None
             if batch is None:
-                wait = self.buffer.next_due_ms(self.clock.uptime_ms()) if self._online else None
+                wait = self.buffer.next_due_ms(self.clock.uptime_ms()) if self.online else None
                 await _wait(self._to_send, wait)
                 continue
             message = self.buffer.message(batch)
@@ -140,7 +144,7 @@ class Collar:
                 self.log("ack_missing", boot=batch.boot, batch=batch.number, tries=batch.tries)
             reason = await self.publish("telemetry", message)
             if reason is not None:
-                self.buffer.sent(batch, self.clock.uptime_ms(), reason != mqtt.NOBODY_LISTENS)
+                self.buffer.sent(batch, self.clock.uptime_ms(), heard=reason == mqtt.SUCCESS)
 
     # The link.
 
@@ -177,14 +181,19 @@ class Collar:
         self._online = True
         self.on_online(True)
         self._to_send.set()
-        self.spawn(self.treats.repeat_unconfirmed())
+        self.spawn(self.treats.repeat_results())
 
     async def _stay_present(self):
         """Say what has changed since presence was last said."""
         while True:
             await _wait(self.presence.changed, None)
-            if self._online:
+            if self.online:
                 await self.presence.say()
+
+    @property
+    def online(self):
+        """Connected, subscribed, and the server has been told."""
+        return self._online and self.client.connected
 
     async def publish(self, name, payload, retain=False, wait=True):
         """Publish on an own topic. The broker's reason code (without `wait` 0 at once), None if it failed."""
@@ -194,8 +203,11 @@ class Collar:
             return None
         if reason >= mqtt.REFUSED:
             self.log("publish_refused", topic=name, reason=reason)
-            return None
         return reason
+
+    async def tell(self, message, retain=False, wait=True):
+        """Publish a status message, given as a dict. The answer is that of `publish`."""
+        return await self.publish("status", json.dumps(message).encode(), retain, wait)
 
     # Commands.
 
@@ -255,14 +267,31 @@ class Collar:
             self.spawn(self.answer(told["id"], "unsupported", None))
 
     async def answer(self, id, result, entry):
-        """Tell a command's result. An `entry` of the ledger is confirmed once the broker has it."""
+        """Tell a command's result. An `entry` of the ledger is confirmed once somebody has heard it."""
         if entry and not entry.confirmed:
             self.on_settled(entry)
         told = {"v": 1, "command": {"id": id, "result": result}, "treats_left": self.treats.ledger.left}
-        done = await self.publish("status", json.dumps(told).encode(), wait=result != "accepted")
-        if entry and done is not None and not entry.confirmed:
-            self.treats.ledger.confirm(entry)
-            self.presence.changed.set()
+        reason = await self.tell(told, wait=result != "accepted")
+        if entry and reason == mqtt.SUCCESS:
+            if self.treats.ledger.confirm(entry):
+                self.presence.changed.set()
+        elif entry:
+            entry.confirmed = False
+            if reason is not None and not self._repeating:
+                self.spawn(self._repeat_results())
+
+    async def _repeat_results(self):
+        """Nobody listened, so the server is starting: tell results again until it hears them."""
+        self._repeating = True
+        wait = REPEAT_MS
+        try:
+            while self.online and self.treats.ledger.unheard():
+                await asyncio.sleep_ms(wait)
+                wait = min(wait * 2, LONGEST_REPEAT_MS)
+                for entry in self.treats.ledger.unheard():
+                    await self.answer(entry.id, entry.result, entry)
+        finally:
+            self._repeating = False
 
     def spawn(self, work):
         """Run a coroutine beside everything else; too many at once are refused."""

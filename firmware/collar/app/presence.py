@@ -1,7 +1,8 @@
 """What the collar says about itself on its status topic, retained, and its last will."""
 
 import asyncio
-import json
+
+from app import mqtt
 
 OFFLINE = {"v": 1, "online": False}
 # Tenths of a percent of battery.
@@ -41,5 +42,5 @@ class Presence:
 
     async def say(self):
         """Publish it. True once the broker has it."""
-        said = await self._collar.publish("status", json.dumps(self.state()).encode(), retain=True)
-        return said is not None
+        reason = await self._collar.tell(self.state(), retain=True)
+        return reason is not None and reason < mqtt.REFUSED

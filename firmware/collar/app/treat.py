@@ -81,13 +81,19 @@ class Ledger:
         self._write()
 
     def confirm(self, entry):
-        """The broker has the result."""
-        if not entry.confirmed:
-            entry.confirmed = True
-            self._write()
+        """Somebody has heard the result. True if that is news."""
+        if entry.confirmed:
+            return False
+        entry.confirmed = True
+        self._write()
+        return True
 
-    def unconfirmed(self):
-        """Results that the server may not have."""
+    def unheard(self):
+        """Results that the broker has for nobody yet."""
+        return [entry for entry in self._entries if entry.result and not entry.confirmed]
+
+    def doubtful(self):
+        """Results that the server may not have, after a connection broke."""
         now = self._clock.now_ms() or 0
         return [e for e in self._entries if e.result and (not e.confirmed or abs(now - e.at) < REPEAT_MS)]
 
@@ -169,7 +175,7 @@ class Treats:
         if entry.result:
             await self._answer(entry.id, entry.result, entry)
 
-    async def repeat_unconfirmed(self):
+    async def repeat_results(self):
         """After a reconnect: tell the results that may have been lost."""
-        for entry in self.ledger.unconfirmed():
+        for entry in self.ledger.doubtful():
             await self._answer(entry.id, entry.result, entry)

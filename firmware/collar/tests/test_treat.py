@@ -168,10 +168,10 @@ def test_what_is_unconfirmed_or_young_is_told_again(folder):
     bench.command(treat())
     bench.answers.clear()
     bench.clock.uptime += 10 * 60_000
-    asyncio.run(bench.treats.repeat_unconfirmed())
+    asyncio.run(bench.treats.repeat_results())
     assert bench.answers == [("t1", "dispensed")]
     bench.ledger.confirm(bench.ledger.find("t1"))
-    assert Bench(folder, clock=bench.clock).ledger.unconfirmed() == []
+    assert Bench(folder, clock=bench.clock).ledger.doubtful() == []
 
 
 def test_an_empty_container_is_empty(folder):
