@@ -2,24 +2,20 @@
 
 import asyncio
 import binascii
-import json
 import os
-import time
 
-from app import commands, mqtt, net
+from app import commands, mqtt
 from app.activity import Activity
-from app.backoff import Backoff
 from app.buffer import Buffer
 from app.clock import Clock
 from app.config import BadConfig, Config, Device
+from app.link import Link
 from app.log import make_log
-from app.presence import OFFLINE, Presence
+from app.presence import Presence
 from app.telemetry import Sampler
 from app.treat import Ledger, Treats, valid_id
 
 FIRMWARE = "1.0.0"
-# A connection that lasted this long was a good one: the next wait is short again.
-GOOD_MS = 10_000
 TASKS_AT_ONCE = 16
 # Results that nobody heard are told again after this, doubling.
 REPEAT_MS = 1_000
@@ -56,38 +52,25 @@ class Collar:
         ledger = Ledger(folder, ports.treats, self.clock)
         self.treats = Treats(ledger, ports.dispenser, self.clock, self.answer, self.log)
         self.presence = Presence(self)
-        self._topic = "devices/%s/" % self.device.id
-        self.client = self._make_client()
-        self._online = False
+        self.link = Link(self.device, ports.network, self.receive, self, self.log)
         self._to_send = asyncio.Event()
         self._interval_changed = asyncio.Event()
         self._running = 0
         self._repeating = False
 
-    def _make_client(self):
-        device, status = self.device, self._topic + "status"
-        return mqtt.Client(
-            device.host, device.port, device.username, device.password, device.client_id, device.ca, status,
-            json.dumps(OFFLINE), self.receive,
-        )  # fmt: skip
-
     async def run(self):
         """Sample, send and obey until something breaks that should not."""
         self.log("boot", boot=self.boot, firmware=FIRMWARE, kept=len(self.buffer))
-        loops = (self._sample(), self._deliver(), self._stay_connected(), self._stay_present())
+        loops = (self._sample(), self._deliver(), self.link.run(), self._stay_present())
         tasks = [asyncio.create_task(loop) for loop in loops]
         try:
             await asyncio.gather(*tasks)
         finally:
             for task in tasks:
                 task.cancel()
-            self.client.end("stopped")
-            self.on_online(False)
+            self.link.end()
 
     # What a simulation listens to.
-
-    def on_online(self, online):
-        """The collar is connected, subscribed and has said so; or it is not."""
 
     def on_sample(self, seq, ts):
         """A sample is in flash and not yet sent."""
@@ -132,9 +115,9 @@ class Collar:
     async def _deliver(self):
         """Send what is due, oldest first, one message after the other."""
         while True:
-            batch = self.buffer.due(self.clock.uptime_ms()) if self.online else None
+            batch = self.buffer.due(self.clock.uptime_ms()) if self.link.online else None
             if batch is None:
-                wait = self.buffer.next_due_ms(self.clock.uptime_ms()) if self.online else None
+                wait = self.buffer.next_due_ms(self.clock.uptime_ms()) if self.link.online else None
                 await _wait(self._to_send, wait)
                 continue
             message = self.buffer.message(batch)
@@ -142,81 +125,39 @@ class Collar:
                 continue
             if batch.tries:
                 self.log("ack_missing", boot=batch.boot, batch=batch.number, tries=batch.tries)
-            reason = await self.publish("telemetry", message)
+            reason = await self.link.publish("telemetry", message)
             if reason is not None:
                 self.buffer.sent(batch, self.clock.uptime_ms(), heard=reason == mqtt.SUCCESS)
 
     # The link.
 
-    async def _stay_connected(self):
-        backoff = Backoff()
-        while True:
-            started = time.ticks_ms()
-            try:
-                await self.ports.network.ready()
-                await self._connect()
-                started = time.ticks_ms()
-                await self.client.ended.wait()
-                reason = self.client.reason
-                if time.ticks_diff(time.ticks_ms(), started) >= GOOD_MS:
-                    backoff.reset()
-            except net.ERRORS as error:
-                reason = self.client.reason or mqtt.describe(error)
-                self.client.end(reason)
-            self._online = False
-            self.on_online(False)
-            wait = backoff.next_ms()
-            self.log("disconnected", reason=reason, retry_ms=wait)
-            await asyncio.sleep_ms(wait)
+    async def greet(self):
+        """The connection stands: say what the collar is. True if the broker took it."""
+        return await self.presence.say()
 
-    async def _connect(self):
-        client = self.client
-        await client.connect()
-        await client.subscribe(self._topic + "cmd/#")
-        # Subscribed first: whoever sees the collar online may command it.
-        if not await self.presence.say():
-            raise OSError("presence refused")
+    def on_up(self):
+        """The server knows that the collar is there: send what is waiting."""
         self.buffer.forget_sending()
-        self.log("connected", host=self.device.host, port=self.device.port, kept=len(self.buffer))
-        self._online = True
-        self.on_online(True)
         self._to_send.set()
         self.spawn(self.treats.repeat_results())
+
+    def on_down(self):
+        """There is no connection, or there is none any more."""
 
     async def _stay_present(self):
         """Say what has changed since presence was last said."""
         while True:
             await _wait(self.presence.changed, None)
-            if self.online:
+            if self.link.online:
                 await self.presence.say()
-
-    @property
-    def online(self):
-        """Connected, subscribed, and the server has been told."""
-        return self._online and self.client.connected
-
-    async def publish(self, name, payload, retain=False, wait=True):
-        """Publish on an own topic. The broker's reason code (without `wait` 0 at once), None if it failed."""
-        try:
-            reason = await self.client.publish(self._topic + name, payload, retain, wait)
-        except net.ERRORS:
-            return None
-        if reason >= mqtt.REFUSED:
-            self.log("publish_refused", topic=name, reason=reason)
-        return reason
-
-    async def tell(self, message, retain=False, wait=True):
-        """Publish a status message, given as a dict. The answer is that of `publish`."""
-        return await self.publish("status", json.dumps(message).encode(), retain, wait)
 
     # Commands.
 
-    def receive(self, topic, payload):
-        """One message from the broker. Returns at once; what takes longer becomes a task."""
-        name = topic[len(self._topic) + 4 :] if topic.startswith(self._topic + "cmd/") else None
-        told = commands.parse(payload) if name else None
+    def receive(self, name, payload):
+        """One command. Returns at once; what takes longer becomes a task."""
+        told = commands.parse(payload)
         if told is None:
-            return self.log("message_ignored", topic=topic[-40:], bytes=len(payload))
+            return self.log("message_ignored", topic=name, bytes=len(payload))
         handler = {
             "ack": self.take_ack,
             "treat": self.take_treat,
@@ -271,7 +212,7 @@ class Collar:
         if entry and not entry.confirmed:
             self.on_settled(entry)
         told = {"v": 1, "command": {"id": id, "result": result}, "treats_left": self.treats.ledger.left}
-        reason = await self.tell(told, wait=result != "accepted")
+        reason = await self.link.tell(told, wait=result != "accepted")
         if entry and reason == mqtt.SUCCESS:
             if self.treats.ledger.confirm(entry):
                 self.presence.changed.set()
@@ -285,7 +226,7 @@ class Collar:
         self._repeating = True
         wait = REPEAT_MS
         try:
-            while self.online and self.treats.ledger.unheard():
+            while self.link.online and self.treats.ledger.unheard():
                 await asyncio.sleep_ms(wait)
                 wait = min(wait * 2, LONGEST_REPEAT_MS)
                 for entry in self.treats.ledger.unheard():

@@ -42,5 +42,5 @@ class Presence:
 
     async def say(self):
         """Publish it. True once the broker has it."""
-        reason = await self._collar.tell(self.state(), retain=True)
+        reason = await self._collar.link.tell(self.state(), retain=True)
         return reason is not None and reason < mqtt.REFUSED

@@ -16,6 +16,7 @@ sys.path[:0] = [HERE, HERE + "/.."]
 from app import files
 from app.config import BadConfig
 from app.main import Collar, Ports
+from app.mqtt import KEEP_ALIVE_S
 from app.treat import RESULTS
 from sim.motion import SimAccelerometer
 from sim.parts import FULL, Options, SimBattery, SimDispenser, SimNetwork
@@ -38,7 +39,7 @@ class SimCollar(Collar):
         self.options = Options(folder)
         super().__init__(folder, self._ports())
         self.ports.dispenser.ledger = self.treats.ledger
-        self.client.keep_alive_s = self.options["keep_alive_s"] or self.client.keep_alive_s
+        self.link.client.keep_alive_s = self.options["keep_alive_s"] or KEEP_ALIVE_S
         if self.options["log"]:
             self._mend_made_log()
 
@@ -58,14 +59,15 @@ class SimCollar(Collar):
         override = self.options["interval_s"]
         return super().interval_ms() if override is None else max(int(override * 1000), 10)
 
-    def on_online(self, online):
+    def on_up(self):
         """Show by a file that the collar is connected."""
-        path = self._folder + "/online"
-        if online:
-            with open(path, "w") as file:
-                file.write(self.boot + "\n")
-        else:
-            files.remove(path)
+        with open(self._folder + "/online", "w") as file:
+            file.write(self.boot + "\n")
+        super().on_up()
+
+    def on_down(self):
+        """Take the file away."""
+        files.remove(self._folder + "/online")
 
     def on_sample(self, seq, ts):
         """Write the sample's identity down before it can be sent."""
