@@ -52,12 +52,15 @@ def bench(options: argparse.Namespace) -> int:
     if unknown := [name for name in wanted if not any(name in names for names in BENCHMARKS.values())]:
         raise Refusal(f"No such benchmark: {', '.join(unknown)}.")
     bootstrap.ensure()
-    code = 0
-    for parts, names in BENCHMARKS.items():
-        command = [python(), "-m", "benchmarks", *(chosen := [name for name in wanted if name in names])]
-        if chosen:
-            code |= with_services(lambda env, command=command: run_beside(command, env), parts, steps=True)
-    return code
+    codes = [_bench_group(parts, [name for name in wanted if name in names]) for parts, names in BENCHMARKS.items()]
+    return max(codes)
+
+
+def _bench_group(parts: tuple[str, ...], chosen: list[str]) -> int:
+    if not chosen:
+        return 0
+    command = [python(), "-m", "benchmarks", *chosen]
+    return with_services(lambda env: run_beside(command, env), parts, steps=True)
 
 
 def run_checks(options: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from devkit.state import StateFile
 FOLDER = ROOT / "var" / "test"
 ABANDONED_S = 3600
 # What is not measured does not run beside it: the machine may have few cores.
-BENCHMARKS = {
+BENCHMARKS: dict[tuple[str, ...], tuple[str, ...]] = {
     SERVICES: ("ingest", "ingest_cpu", "history"),
     (*SERVICES, "nginx", "web", "ingest"): ("treat", "push"),
 }

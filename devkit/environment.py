@@ -46,13 +46,18 @@ def secrets_of(var: Path) -> dict[str, str]:
     return known
 
 
-def configured_ports() -> dict[str, str]:
-    """The public ports as .env or the environment (it wins) say, and a free one for the internal listener."""
+def configured_ports(var: Path) -> dict[str, str]:
+    """The public ports as .env or the environment (it wins) say, and a free one for the internal listener.
+
+    That one is kept in ports.env: Mosquitto finds the rights of a stored session by its listener's port, and would
+    keep nothing for the ingest process until it connects.
+    """
     configured = {**read_env_file(ROOT / ".env"), **os.environ}
-    return {
-        **{name: _port(name, configured.get(name) or str(default)) for name, default in PUBLIC_PORTS.items()},
-        "HETRI_MQTT_PORT": str(ports.reserve()),
-    }
+    chosen = {name: _port(name, configured.get(name) or str(default)) for name, default in PUBLIC_PORTS.items()}
+    known = read_env_file(var / "ports.env").get("HETRI_MQTT_PORT", "0")
+    chosen["HETRI_MQTT_PORT"] = str(ports.reserve(int(known)))
+    (var / "ports.env").write_text(f"HETRI_MQTT_PORT={chosen['HETRI_MQTT_PORT']}\n")
+    return chosen
 
 
 def free_ports() -> dict[str, str]:

@@ -23,12 +23,12 @@ from devkit import environment, parts, ports, processes, tls
 from devkit.bootstrap import ROOT, python
 from devkit.errors import Refusal
 from devkit.logs import tail
-from devkit.render import render_file
+from devkit.render import render, render_file
 from devkit.state import State, StateFile
 
 SOCKET_PATH_MOST = 80  # sun_path has 108 bytes; the longest name below is pg/.s.PGSQL.5432.lock
 FOLDERS = ("log", "mosquitto", "nginx", "mail", "heartbeat", "beat", "redis")
-KEPT_WHEN_FRESH = ("tls", "secrets.env", "test", "install.lock", "supervisor.lock")
+KEPT_WHEN_FRESH = ("tls", "secrets.env", "ports.env", "test", "install.lock", "supervisor.lock")
 GIVE_UP_AFTER = 4  # failed starts of a part in a row
 
 
@@ -70,7 +70,7 @@ class Instance:
             (self.var / folder).mkdir(parents=True, exist_ok=True)
         self._make_run()
         tls.ensure(self.var / "tls")
-        self._fill_env(environment.free_ports() if self.test else environment.configured_ports())
+        self._fill_env(environment.free_ports() if self.test else environment.configured_ports(self.var))
         self._configure()
 
     def join(self) -> None:
@@ -107,23 +107,25 @@ class Instance:
 
     def _configure(self) -> None:
         """Render the configuration files of mosquitto and nginx."""
-        root, https = os.geteuid() == 0, self.env["HETRI_HTTPS_PORT"]
+        root, https, loopback = os.geteuid() == 0, self.env["HETRI_HTTPS_PORT"], ports.addresses()
         names = {
             "var": str(self.var),
             "pages": str(ROOT / "nginx"),
             "mosquitto_user": "user root" if root else "",
             "nginx_user": "user root;" if root else "",
-            "public": ports.listen_name(),
             "internal": "127.0.0.1",
-            "https_listen": "".join(f"listen {address}:{https} ssl http2; " for address in ports.loopback()),
+            "https_listen": " ".join(f"listen {_bracketed(address)}:{https} ssl http2;" for address in loopback),
             "upstream": f"unix:{self.run / 'web.sock'}",
             **{name.lower(): value for name, value in self.env.items() if name.endswith("_PORT")},
         }
-        broker = self.var / "mosquitto"
-        render_file(ROOT / "deploy" / "mosquitto" / "mosquitto.conf", broker / "mosquitto.conf", names)
+        broker, source = self.var / "mosquitto", ROOT / "deploy" / "mosquitto"
+        public = (render(source / "public.conf", {**names, "public": address}) for address in loopback)
+        render_file(
+            source / "mosquitto.conf", broker / "mosquitto.conf", {**names, "public_listeners": "\n".join(public)}
+        )
         render_file(ROOT / "nginx" / "web.conf", self.var / "nginx" / "web.conf", names)
         for name in ("collars.acl", "server.acl"):
-            shutil.copy(ROOT / "deploy" / "mosquitto" / name, broker / name)
+            shutil.copy(source / name, broker / name)
         (broker / "server.passwd").touch(mode=0o600)
         (broker / "server.passwd").write_text(environment.password_line("hetri", self.env["HETRI_MQTT_PASSWORD"]))
         (broker / "collars.passwd").touch(mode=0o640)
@@ -240,3 +242,7 @@ class Instance:
         sessions = [pid for pid in self._file.last().get("parts", {}).values() if pid]
         processes.end_sessions(sessions, (ROOT, self.var))
         self._file.forget()
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address

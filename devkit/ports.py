@@ -13,27 +13,13 @@ _held: list[socket.socket] = []
 
 def is_free(port: int) -> bool:
     """Whether nobody listens on localhost:port, on either family."""
-    return all(_can_bind(address, family, port) for address, family in ADDRESSES if family in families())
+    there = addresses()
+    return all(_can_bind(address, family, port) for address, family in ADDRESSES if address in there)
 
 
-def families() -> list[socket.AddressFamily]:
-    """The address families that this machine's loopback has."""
-    return [family for address, family in ADDRESSES if _can_bind(address, family, 0)]
-
-
-def loopback() -> list[str]:
-    """The loopback's addresses as configuration files write them."""
-    return ["127.0.0.1", "[::1]"] if socket.AF_INET6 in families() else ["127.0.0.1"]
-
-
-def listen_name() -> str:
-    """A name that a server can bind to as a whole: localhost, unless it names an address that is not there."""
-    try:
-        named = {entry[4][0] for entry in socket.getaddrinfo("localhost", 0, type=socket.SOCK_STREAM)}
-    except OSError:
-        return "127.0.0.1"
-    there = {address for address, family in ADDRESSES if family in families()}
-    return "localhost" if named <= there else "127.0.0.1"
+def addresses() -> list[str]:
+    """The loopback's addresses that this machine has: `localhost` may mean either."""
+    return [address for address, family in ADDRESSES if _can_bind(address, family, 0)]
 
 
 def _can_bind(address: str, family: socket.AddressFamily, port: int) -> bool:
@@ -52,10 +38,13 @@ def require_free(port: int, setting: str) -> None:
         raise Refusal(f"Port {port} is taken by another program. Free it, or set {setting} in .env.")
 
 
-def reserve() -> int:
-    """A free port that no other run of ours gets while this process, or one that inherits `held()`, lives."""
-    for _ in range(TRIES):
-        port = random.randrange(LOWEST, _ephemeral_from())
+def reserve(wish: int = 0) -> int:
+    """A free port, the wished one if it is, that no other run of ours gets while this process lives.
+
+    Nor while one lives that inherits the descriptors of `held()`.
+    """
+    for attempt in range(TRIES):
+        port = wish if wish and not attempt else random.randrange(LOWEST, _ephemeral_from())
         if _hold(port) and is_free(port):
             return port
     raise Refusal("No free port was found on the loopback.")
