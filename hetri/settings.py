@@ -232,6 +232,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env.str("HETRI_LOG_LEVEL", default="INFO")},
     "loggers": {
         "httpx": {"level": "WARNING"},
+        "websockets": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
         "django.channels.server": {"level": "WARNING"},
     },

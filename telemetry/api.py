@@ -150,7 +150,7 @@ class TelemetryView(APIView):
 def _body(request: Request, ask: Ask, answer: Answer) -> str:
     """Close the JSON with the link to the next page, which keeps this window."""
     link = answer.next and next_url(request, cursor=answer.next, start=_exact(ask.start), end=_exact(ask.end))
-    return f'{answer.json}, "next": {json.dumps(link)}}}'
+    return f'{answer.json},"next":{json.dumps(link)}}}'
 
 
 def _exact(moment: datetime) -> str:

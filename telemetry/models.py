@@ -32,7 +32,7 @@ class Sample(models.Model):
     steps = models.IntegerField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["device", "ts"], name="sample_device_ts")]
+        indexes = [models.Index(fields=["device", "ts", "id"], name="sample_device_ts")]
 
     def __str__(self) -> str:
         return f"{self.device_id} {self.boot}/{self.seq}"

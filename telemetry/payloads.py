@@ -2,7 +2,6 @@
 
 import json
 import math
-from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -49,12 +48,11 @@ class Batch(msgspec.Struct):
     ack: bool = False
 
 
-@dataclass(slots=True)
-class Parsed:
+class Parsed(msgspec.Struct):
     """A message taken apart. `refused` holds (what, why); `answer` says whether the collar waits for a receipt."""
 
-    readings: list[Reading] = field(default_factory=list)
-    refused: list[tuple[Any, str]] = field(default_factory=list)
+    readings: list[Reading] = []
+    refused: list[tuple[Any, str]] = []
     boot: str = ""
     batch: int = 0
     answer: bool = False

@@ -6,9 +6,7 @@ The format is a 16-bit count of fields, then for each a 32-bit length and the va
 
 import struct
 from hashlib import blake2b
-from uuid import UUID
 
-from hetri.core.ids import key_int
 from telemetry.payloads import Reading
 
 COLUMNS = (
@@ -21,19 +19,25 @@ EPOCH_2000_US = 946_684_800_000_000
 _SHARED = ">h i16s i16s iq iq i8s iq id id id id "
 _FULL = struct.Struct(_SHARED + "ii ii ii ii").pack
 _BARE = struct.Struct(_SHARED + "iiii").pack
+_MARK = struct.Struct(">h i16s iq").pack
 _SEQ = struct.Struct(">Q").pack
+_DIGEST = struct.Struct(">HQ").unpack
+_KEY = struct.Struct(">QQ").pack
 
 
-def sample_key(device_id: UUID, boot: str, reading: Reading) -> bytes:
-    """The sample's key: UUIDv7 of its ts, the rest a hash of (device, boot, seq)."""
-    digest = blake2b(device_id.bytes + boot.encode() + _SEQ(reading.seq), digest_size=10).digest()
-    return key_int(reading.ts, int.from_bytes(digest, "big")).to_bytes(16, "big")
+def sample_key(source: bytes, reading: Reading) -> bytes:
+    """The sample's key: UUIDv7 of its ts, the rest a hash of (device, boot, seq). `source` is device and boot.
+
+    The same bits as `hetri.core.ids.key_at`, put together without a Python integer of 128 bits.
+    """
+    high, low = _DIGEST(blake2b(source + _SEQ(reading.seq), digest_size=10).digest())
+    return _KEY(reading.ts << 16 | 0x7000 | high & 0xFFF, 1 << 63 | low & 0x3FFF_FFFF_FFFF_FFFF)
 
 
 def pack(key: bytes, device: bytes, received_us: int, boot: bytes, reading: Reading) -> bytes:
-    """One row; `received_us` in microseconds since 1970."""
+    """One row; `received_us` in microseconds since 2000-01-01 UTC."""
     shared = (
-        *(14, 16, key, 16, device, 8, reading.ts * 1000 - EPOCH_2000_US, 8, received_us - EPOCH_2000_US),
+        *(14, 16, key, 16, device, 8, reading.ts * 1000 - EPOCH_2000_US, 8, received_us),
         *(8, boot, 8, reading.seq, 8, reading.accel_x, 8, reading.accel_y, 8, reading.accel_z),
         *(8, reading.battery_level),
     )
@@ -41,3 +45,8 @@ def pack(key: bytes, device: bytes, received_us: int, boot: bytes, reading: Read
     if felt is None:
         return _BARE(*shared, -1, -1, -1, -1)
     return _FULL(*shared, 4, felt.sd_mg, 4, felt.odba_mg, 4, felt.active_s, 4, felt.steps)
+
+
+def pack_mark(device: bytes, start_ms: int) -> bytes:
+    """One row of a RollupMark: a device and the start of a bucket."""
+    return _MARK(2, 16, device, 8, start_ms * 1000 - EPOCH_2000_US)

@@ -1,28 +1,37 @@
-"""What passes between the subscriber and the handlers."""
+"""What passes between the subscriber and the handlers. Structs of msgspec: they cost a tenth of a dataclass."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One MQTT message as it came in. `retained`: the broker repeated what it had kept."""
+from hetri.core.times import from_ms
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One MQTT message as it came in, at `received_ms` (since 1970 UTC). `retained`: the broker repeated what it kept.
+
+    `mid` and `connection` say what to acknowledge, and to whom.
+    """
 
     device_id: UUID
     topic: str
     payload: bytes
     retained: bool
-    received_at: datetime
+    received_ms: int
     mid: int = 0
     connection: int = 0
 
+    @property
+    def received_at(self) -> datetime:
+        """`received_ms` as a UTC time."""
+        return from_ms(self.received_ms)
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+
+class Receipt(msgspec.Struct, frozen=True):
     """What `cmd/ack` tells a collar about one batch, once it is committed."""
 
-    device_id: UUID
+    topic: str  # of the telemetry it is about
     boot: str
     batch: int
     stored: int

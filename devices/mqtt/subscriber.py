@@ -24,7 +24,6 @@ from devices.mqtt import topics
 from devices.mqtt.messages import Message, Receipt
 from devices.mqtt.publisher import set_up
 from devices.mqtt.wire import BulkClient, publish_packet
-from hetri.core.times import now
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -111,7 +110,7 @@ class Subscriber:
             log.warning("unknown_topic", extra={"topic": topic[:100]})
             return
         device_id, kind = address
-        message = Message(device_id, topic, payload, retained, now(), mid, self._connection)
+        message = Message(device_id, topic, payload, retained, time.time_ns() // 1_000_000, mid, self._connection)
         (self._telemetry if kind == topics.TELEMETRY else self._status).put(message)
 
     # --- workers ------------------------------------------------------------------------------------
@@ -168,7 +167,7 @@ class Subscriber:
     def _acknowledge(self, batch: Sequence[Message], receipts: Sequence[Receipt]) -> None:
         """Tell the broker that these are done, and the collars that their batches are stored; one write."""
         answers = b"".join(
-            publish_packet(topics.command(receipt.device_id, "ack"), _receipt_json(receipt)) for receipt in receipts
+            publish_packet(topics.acknowledgement(receipt.topic), _receipt_json(receipt)) for receipt in receipts
         )
         mids = [message.mid for message in batch if message.connection == self._connection]
         self._client.acknowledge(mids, answers)

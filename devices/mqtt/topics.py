@@ -18,6 +18,11 @@ def command(device_id: UUID, name: str) -> str:
     return f"devices/{device_id}/cmd/{name}"
 
 
+def acknowledgement(telemetry: str) -> str:
+    """Where the receipt of a telemetry message goes, from the message's own topic."""
+    return telemetry.removesuffix(TELEMETRY) + "cmd/ack"
+
+
 @lru_cache(maxsize=65_536)
 def parse(topic: str) -> tuple[UUID, str] | None:
     """The device and the kind (`telemetry` or `status`) of an incoming topic; None when it is no such topic."""

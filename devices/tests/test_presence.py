@@ -8,6 +8,7 @@ from devices.handlers import handle_status
 from devices.models import Device
 from devices.mqtt.messages import Message
 from devices.services.presence import mark_silent
+from hetri.core.ids import to_ms
 from hetri.core.times import now
 from hetri.testing import Api, Collar, wait_for
 from telemetry.models import RejectedMessage
@@ -58,7 +59,7 @@ def test_a_long_interval_is_no_silence(alice: Api, collar_of: Starter) -> None:
 def test_what_the_broker_repeats_is_not_heard(alice: Api) -> None:
     device = Device.objects.get(pk=alice.new_device()["id"])
     payload = b'{"v":1,"online":true,"firmware":"1.0.0","treats_left":4}'
-    assert handle_status(Message(device.pk, "t", payload, True, now())) is None
+    assert handle_status(Message(device.pk, "t", payload, True, to_ms(now()))) is None
     device.refresh_from_db()
     assert device.last_seen is None
     assert device.reported["treats_left"] == 4

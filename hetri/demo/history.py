@@ -27,7 +27,7 @@ def write_day(device: Device) -> None:
     for first in range(0, len(samples), BATCH):
         message = {"v": 1, "boot": BOOT, "batch": first // BATCH, "samples": samples[first : first + BATCH]}
         payload = json.dumps(message).encode()
-        store([Message(device.pk, f"devices/{device.pk}/{TELEMETRY}", payload, False, now())])
+        store([Message(device.pk, f"devices/{device.pk}/{TELEMETRY}", payload, False, to_ms(now()))])
     for hour, result in TREATS:
         _treat(device, hour, result)
 

@@ -1,29 +1,129 @@
-"""The day's figures of a collar, read from the rollups."""
+"""The figures of a day, read for any number of collars with the same few queries."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.utils.translation import gettext as _
 
 from devices.models import Device, TreatEvent
-from devices.services.budget import budget_left
-from hetri.core.times import day_bounds, now
-from hetri.pages.presenters import Card, card_of, strip, zone_of
+from devices.services.budget import HOLDING
+from hetri.core.times import day_bounds
+from hetri.pages.presenters import Face
+from hetri.pages.strip import Bucket, Span
+from hetri.pages.words import duration
 from telemetry.models import Rollup
 from telemetry.services.rollups import FIVE_MINUTES
 
 
-def card_with_day(device: Device) -> Card:
-    """A card with what happened since the pet's midnight, as far as its owner had the collar."""
-    at = now()
-    midnight, _ = day_bounds(at, zone_of(device))
-    since = max(midnight, device.owned_since) if device.owned_since else midnight
-    rows = Rollup.objects.filter(device=device, width=FIVE_MINUTES, start__gte=since)
-    buckets: list[tuple[datetime, int]] = list(rows.order_by("start").values_list("start", "active_s"))
-    treats = TreatEvent.objects.filter(device=device)
-    if device.owned_since:
-        treats = treats.filter(event_time__gte=device.owned_since)
-    return card_of(
-        device,
-        active_s=sum(active_s for _, active_s in buckets),
-        bars=strip(buckets, midnight),
-        last_treat=treats.order_by("-pk").first(),
-        left=budget_left(device.pet, at) if device.pet else None,
+@dataclass(frozen=True)
+class Day:
+    """A collar since its pet's midnight, as far as its present owner had it.
+
+    `buckets` are in order of time; `treats` newest first; `left` is what the pet may still get today, in
+    portions, None without a limit.
+    """
+
+    span: Span
+    buckets: list[Bucket] = field(default_factory=list)
+    treats: list[TreatEvent] = field(default_factory=list)
+    newest: TreatEvent | None = None
+    left: int | None = None
+
+    @property
+    def active(self) -> str:
+        """Active time in words; a day without samples has none."""
+        seconds = sum(bucket.active_s for bucket in self.buckets)
+        return duration(seconds) if self.buckets else _("no data")
+
+
+def days_of(faces: Sequence[Face], at: datetime) -> dict[UUID, Day]:
+    """The day of each collar, by its id."""
+    spans = {face.device.pk: _today(face, at) for face in faces}
+    if not spans:
+        return {}
+    devices = [face.device for face in faces]
+    since = min(span.start for span in spans.values())
+    buckets = _buckets(list(spans), since)
+    treats = list(_treats(devices, since))
+    newest = {event.device_id: event for event in _newest(devices)}
+    return {
+        device.pk: _day(device, spans[device.pk], buckets.get(device.pk, []), treats, newest.get(device.pk))
+        for device in devices
+    }
+
+
+def last_24_h(face: Face, at: datetime) -> tuple[Span, list[Bucket]]:
+    """The span of the chart and its buckets."""
+    start = at - timedelta(hours=24)
+    span = Span(start=start, end=at, known_from=silent_from(face.device, at), now=at)
+    since = max(start, _owned_from(face.device))
+    return span, _buckets([face.device.pk], since).get(face.device.pk, [])
+
+
+def ledger(device: Device, most: int) -> list[TreatEvent]:
+    """The newest treats of the present owner's time, newest first."""
+    events = TreatEvent.objects.filter(device=device, event_time__gte=_owned_from(device))
+    return list(events.select_related("triggered_by").order_by("-pk")[:most])
+
+
+def _today(face: Face, at: datetime) -> Span:
+    start, end = day_bounds(at, face.zone)
+    return Span(start=start, end=end, known_from=silent_from(face.device, at), now=at)
+
+
+def silent_from(device: Device, at: datetime) -> datetime:
+    """From when on silence means something: one that was never heard has no gaps, nor has the time before it came."""
+    if device.last_seen is None:
+        return at
+    return device.owned_since or device.created_at
+
+
+def _owned_from(device: Device) -> datetime:
+    """What its present owner may see begins here; null is "from the first sample on"."""
+    return device.owned_since or datetime.fromisoformat("1970-01-02T00:00:00Z")
+
+
+def _buckets(devices: list[UUID], since: datetime) -> dict[UUID, list[Bucket]]:
+    rows = Rollup.objects.filter(device__in=devices, width=FIVE_MINUTES, start__gte=since).order_by("start")
+    found: dict[UUID, list[Bucket]] = {}
+    for device, start, active_s, battery in rows.values_list("device_id", "start", "active_s", "battery_level_min"):
+        found.setdefault(device, []).append(Bucket(start, active_s, battery))
+    return found
+
+
+def _treats(devices: Sequence[Device], since: datetime) -> QuerySet[TreatEvent]:
+    """Also those that these collars' pets got from another collar: they share the budget."""
+    pets = {device.pet_id for device in devices if device.pet_id}
+    events = TreatEvent.objects.filter(Q(device__in=devices) | Q(pet__in=pets), event_time__gte=since)
+    return events.select_related("triggered_by").order_by("-pk")
+
+
+def _newest(devices: Sequence[Device]) -> QuerySet[TreatEvent]:
+    """The newest treat of each: one step down the index (device, -id) for each."""
+    last = TreatEvent.objects.filter(device=OuterRef("pk")).order_by("-pk").values("pk")[:1]
+    ids = Device.objects.filter(pk__in=[device.pk for device in devices]).values_list(Subquery(last), flat=True)
+    return TreatEvent.objects.filter(pk__in=ids).select_related("triggered_by")
+
+
+def _day(device: Device, span: Span, buckets: list[Bucket], treats: list[TreatEvent], newest: TreatEvent | None) -> Day:
+    owned = _owned_from(device)
+    since = max(span.start, owned)
+    return Day(
+        span=span,
+        buckets=[bucket for bucket in buckets if bucket.start >= since],
+        treats=[event for event in treats if event.device_id == device.pk and event.event_time >= since],
+        newest=newest if newest and newest.event_time >= owned else None,
+        left=_left(device, span, treats),
     )
+
+
+def _left(device: Device, span: Span, treats: list[TreatEvent]) -> int | None:
+    """As devices.services.budget counts, out of rows that are here already."""
+    if device.pet is None or device.pet.treats_per_day is None:
+        return None
+    today = [event for event in treats if event.pet_id == device.pet_id and span.start <= event.event_time < span.end]
+    used = sum(event.portion for event in today if event.result in HOLDING)
+    return max(0, device.pet.treats_per_day - used)

@@ -1,54 +1,37 @@
-"""What the pages say: sentences, words and small drawings out of plain facts."""
+"""What the pages say of a collar: its card, what needs its owner first, the ledger. Plain facts in, words out."""
+# ruff: noqa: RUF001  (people read typographic apostrophes and minus signs)
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
 from devices.models import Device, TreatEvent
 from devices.presenters import status_dict
+from hetri.accounts.models import User
+from hetri.pages.words import NBSP, listed, percent, portions, sentences, time_tag
 
 BATTERY_LOW = 20
-STRIP_BARS = 72  # of 20 minutes
-RESULT_WORDS = {
-    "pending": gettext_lazy("On its way"),
-    "dispensed": gettext_lazy("Dispensed"),
-    "jammed": gettext_lazy("Jammed"),
-    "empty": gettext_lazy("Empty"),
-    "expired": gettext_lazy("Expired"),
-    "failed": gettext_lazy("Failed"),
-    "offline": gettext_lazy("Not sent: offline"),
-}
-FAILURES = frozenset({"jammed", "empty", "failed"})
+NAMES_IN_A_SENTENCE = 3
+FAILURES = frozenset({TreatEvent.Result.JAMMED, TreatEvent.Result.EMPTY, TreatEvent.Result.FAILED})
+Result = TreatEvent.Result
 
 
 @dataclass(frozen=True)
-class Bar:
-    """A bar of the day's strip: position and height in the drawing's units."""
-
-    x: int
-    y: int
-    height: int
-
-
-@dataclass(frozen=True)
-class Card:
-    """A collar as the home page and the head of its own page show it."""
+class Face:
+    """A collar as every page names it: its pet, its presence, its charge. `battery` is in percent, or unknown."""
 
     device: Device
     name: str
     species: str
+    zone: str
     presence: str
     last_seen: datetime | None
     battery: float | None
-    zone: str
-    active_s: int = 0
-    bars: tuple[Bar, ...] = ()
-    last_treat: TreatEvent | None = None
-    left: int | None = None
 
     @property
     def battery_low(self) -> bool:
@@ -56,103 +39,192 @@ class Card:
         return self.battery is not None and self.battery < BATTERY_LOW
 
     @property
-    def battery_percent(self) -> int:
-        """For the ring and the words."""
-        return round(self.battery or 0)
+    def charge(self) -> int:
+        """The arc of the ring, 0 to 100."""
+        return round(min(100.0, max(0.0, self.battery or 0)))
 
     @property
-    def active_words(self) -> str:
-        """`1 h 34 min`."""
-        return duration(self.active_s)
+    def battery_words(self) -> str:
+        """`82 %`; below 20 it says what to do."""
+        if self.battery is None:
+            return _("No reading yet")
+        if self.battery_low:
+            return _("{level}, charge it").format(level=percent(self.battery))
+        return percent(self.battery)
 
     @property
-    def offline_since(self) -> str:
-        """The clock time of the last word in the pet's zone."""
-        return clock(self.last_seen, self.zone)
+    def presence_word(self) -> str:
+        """The bold word."""
+        words = {"online": _("Online"), "offline": _("Offline"), "retired": _("Retired")}
+        return words.get(self.presence, _("Never seen"))
+
+    @property
+    def presence_since(self) -> SafeString:
+        """The words after it: `20 s ago`, `since 11:06`, or none."""
+        if self.presence == Device.Status.ONLINE:
+            return time_tag(self.last_seen, self.zone, "ago")
+        if self.presence == Device.Status.OFFLINE and self.last_seen:
+            return format_html(_("since {time}"), time=time_tag(self.last_seen, self.zone))
+        return SafeString("")
+
+    @property
+    def said(self) -> str:
+        """What a screen reader is told when it changes."""
+        words = {"online": _("{name} is online."), "offline": _("{name} is offline.")}
+        return words.get(self.presence, "").format(name=self.name)
 
 
-def name_of(device: Device) -> str:
-    """People call a collar by its pet."""
-    return device.pet.name if device.pet else device.name
-
-
-def zone_of(device: Device) -> str:
-    """The pet's zone, else the collar's."""
-    return device.pet.time_zone if device.pet else str(device.config.get("time_zone", "UTC"))
-
-
-def card_of(device: Device, **more: object) -> Card:
-    """A card out of a device; `more` are the figures of the day."""
+def face_of(device: Device) -> Face:
+    """People call a collar by its pet; without one, by its own name."""
     facts = status_dict(device)
-    return Card(
+    pet = device.pet
+    return Face(
         device=device,
-        name=name_of(device),
-        species=device.pet.species if device.pet else "other",
-        presence=str(facts["status"]),
+        name=pet.name if pet else device.name,
+        species=pet.species if pet else "other",
+        zone=pet.time_zone if pet else str(device.config.get("time_zone", "UTC")),
+        presence=device.presence(),
         last_seen=device.last_seen,
         battery=facts["battery_level"],
-        zone=zone_of(device),
-        **more,  # type: ignore[arg-type]
     )
 
 
-def clock(moment: datetime | None, zone: str) -> str:
-    """`14:32` in that zone; empty without a moment."""
-    return moment.astimezone(ZoneInfo(zone)).strftime("%H:%M") if moment else ""
+def offline_note(face: Face) -> SafeString:
+    """In place of the buttons: what is the matter, and the way out."""
+    if face.presence == Device.Status.NEVER_SEEN:
+        words = _("{name}’s collar has not connected yet. Charge it and switch it on within reach of your Wi-Fi.")
+        return format_html(words, name=face.name)
+    if face.battery_low and face.battery is not None:
+        level = percent(face.battery)
+        first = format_html(_("{name}’s collar went quiet with {level} left."), name=face.name, level=level)
+        return sentences([first, _("Charge it; what it recorded meanwhile arrives by itself.")])
+    words = _("{name}’s collar has been offline since {time}. Treats work again when it is back.")
+    return format_html(words, name=face.name, time=time_tag(face.last_seen, face.zone))
 
 
-def duration(seconds: int) -> str:
-    """`1 h 34 min`, `12 min`."""
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return _("%(h)d h %(m)d min") % {"h": hours, "m": minutes} if hours else _("%(m)d min") % {"m": minutes}
+def home_sentence(faces: Sequence[Face]) -> tuple[SafeString, str]:
+    """The h1: what needs you (ink), then the rest (grey)."""
+    needs = [(face, _need(face)) for face in faces]
+    urgent = [words for _face, words in needs if words]
+    fine = [face.name for face, words in needs if not words]
+    return sentences(urgent), _fine(fine, others=bool(urgent))
 
 
-def home_sentence(cards: Sequence[Card]) -> tuple[str, str]:
-    """What needs you first, and the rest: the h1 in ink and in grey."""
-    urgent = [sentence for card in cards if (sentence := _problem(card))]
-    fine = [card.name for card in cards if not _problem(card)]
-    return " ".join(urgent), _fine(fine)
+def _need(face: Face) -> SafeString | None:
+    if face.presence == Device.Status.OFFLINE and face.last_seen:
+        since = time_tag(face.last_seen, face.zone)
+        return format_html(_("{name} has been quiet since {time}."), name=face.name, time=since)
+    if face.presence != Device.Status.ONLINE:
+        return format_html(_("{name}’s collar has not connected yet."), name=face.name)
+    if face.battery_low and face.battery is not None:
+        words = _("{name}’s collar has {level} left. Charge it tonight.")
+        return format_html(words, name=face.name, level=percent(face.battery))
+    return None
 
 
-def _problem(card: Card) -> str:
-    if card.presence == "offline":
-        return _("%(name)s has been quiet since %(time)s.") % {"name": card.name, "time": card.offline_since}
-    if card.presence == "never_seen":
-        return _("%(name)s's collar has not connected yet.") % {"name": card.name}
-    if card.battery_low:
-        return _("%(name)s's collar has %(n)d %% left. Charge it tonight.") % {
-            "name": card.name,
-            "n": card.battery_percent,
-        }
-    return ""
-
-
-def _fine(names: Sequence[str]) -> str:
+def _fine(names: list[str], *, others: bool) -> str:
+    if len(names) > NAMES_IN_A_SENTENCE:
+        words = _("The other {n} are online.") if others else _("All {n} are online.")
+        return words.format(n=len(names))
     if not names:
         return ""
-    joined = (
-        names[0] if len(names) == 1 else _("%(some)s and %(last)s") % {"some": ", ".join(names[:-1]), "last": names[-1]}
-    )
-    return ngettext("%(names)s is online.", "%(names)s are online.", len(names)) % {"names": joined}
+    return ngettext("{names} is online.", "{names} are online.", len(names)).format(names=listed(names))
 
 
-def strip(buckets: Sequence[tuple[datetime, int]], midnight: datetime) -> tuple[Bar, ...]:
-    """The day's activity as bars of 20 minutes: `buckets` are (start, active seconds) of 5 minutes."""
-    minutes = [0.0] * STRIP_BARS
-    for start, active_s in buckets:
-        slot = int((start - midnight).total_seconds() // 1200)
-        if 0 <= slot < STRIP_BARS:
-            minutes[slot] += active_s / 60
-    heights = [max(1, round(min(20.0, value) / 20 * 40)) for value in minutes]
-    seen = {int((start - midnight).total_seconds() // 1200) for start, _seconds in buckets}
-    return tuple(
-        Bar(x=slot * 6, y=41 - heights[slot], height=heights[slot]) for slot in sorted(seen) if 0 <= slot < STRIP_BARS
-    )
+@dataclass(frozen=True)
+class LedgerRow:
+    """A treat in a list: `word` in bold, `detail` beneath, `bad` when it needs somebody."""
+
+    event: TreatEvent
+    icon: str
+    word: str
+    detail: str
+    bad: bool
+    zone: str
 
 
-def treat_sentence(event: TreatEvent | None, zone: str) -> str:
-    """What the panel says of the last treat."""
-    if event is None:
-        return _("No treat yet.")
-    words = {"time": clock(event.event_time, zone), "result": str(RESULT_WORDS[event.result]).lower()}
-    return _("The last one was at %(time)s, %(result)s.") % words
+def ledger_row(event: TreatEvent, viewer: User, zone: str, pet: str = "") -> LedgerRow:
+    """One line of a ledger; `pet` is said where several share it."""
+    bad = event.result in FAILURES
+    icon = "warn" if bad else "bone" if event.result == Result.DISPENSED else "clock"
+    if event.result == Result.OFFLINE:
+        icon = "unknown"
+    detail = ", ".join(filter(None, [pet, portions(event.portion), _hand(event, viewer)]))
+    word = (treat_word if pet else result_word)(event)
+    return LedgerRow(event=event, icon=icon, word=word, detail=detail, bad=bad, zone=zone)
+
+
+def result_word(event: TreatEvent) -> str:
+    """`Dispensed`."""
+    words = {
+        Result.PENDING: _("On its way"),
+        Result.DISPENSED: _("Dispensed"),
+        Result.JAMMED: _("Jammed"),
+        Result.EMPTY: _("Empty"),
+        Result.EXPIRED: _("Expired"),
+        Result.FAILED: _("Failed"),
+        Result.OFFLINE: _("Not sent, offline"),
+    }
+    return words[Result(event.result)]
+
+
+def treat_word(event: TreatEvent) -> str:
+    """`Treat dispensed`: where other things are listed, too."""
+    words = {
+        Result.PENDING: _("Treat on its way"),
+        Result.DISPENSED: _("Treat dispensed"),
+        Result.JAMMED: _("Treat jammed"),
+        Result.EMPTY: _("Dispenser empty"),
+        Result.EXPIRED: _("Treat expired"),
+        Result.FAILED: _("Treat failed"),
+        Result.OFFLINE: _("Treat not sent, offline"),
+    }
+    return words[Result(event.result)]
+
+
+def _hand(event: TreatEvent, viewer: User) -> str:
+    if event.source == TreatEvent.Source.API:
+        return _("by the API")
+    if event.triggered_by_id == viewer.pk:
+        return _("by you")
+    if event.source == TreatEvent.Source.STAFF:
+        return _("by Hetri’s staff")
+    return _("by {name}").format(name=event.triggered_by.name) if event.triggered_by else _("by a former owner")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A line of "This collar"."""
+
+    icon: str
+    title: str
+    detail: str
+
+
+def facts(device: Device) -> list[Fact]:
+    """What the collar last said of itself; what it did not say is left out."""
+    told = device.reported
+    every = _interval(int(device.config["telemetry_interval_s"]))
+    signal = _signal(told["rssi"]) if isinstance(told.get("rssi"), int) else ""
+    treats = told.get("treats_left")
+    stock = ngettext("{n} treat in the dispenser", "{n} treats in the dispenser", treats or 0).format(n=treats)
+    version = device.firmware_version
+    return [
+        Fact("wifi", _("Connection"), _("{signal}; {every}").format(signal=signal, every=every) if signal else every),
+        Fact("bone", _("Dispenser"), stock if isinstance(treats, int) else _("Its stock is not known yet")),
+        Fact("bolt", _("Firmware"), version or _("Its version is not known yet")),
+        Fact("tag", _("Name of the collar"), device.name),
+    ]
+
+
+def _interval(seconds: int) -> str:
+    if seconds == 60:
+        return _("reports each minute")
+    if seconds % 60 == 0:
+        return _("reports every {n} min").format(n=seconds // 60)
+    return _("reports every {n} s").format(n=seconds)
+
+
+def _signal(dbm: int) -> str:
+    quality = _("good") if dbm >= -67 else _("fair") if dbm >= -75 else _("weak")
+    return _("Wi-Fi {dbm} dBm, {quality}").format(dbm=f"−{abs(dbm)}", quality=quality).replace(" dBm", f"{NBSP}dBm")

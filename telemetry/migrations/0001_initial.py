@@ -24,7 +24,7 @@ SAMPLE_TABLE = """
         active_s integer,
         steps integer
     ) PARTITION BY RANGE (id);
-    CREATE INDEX sample_device_ts ON telemetry_sample (device_id, ts);
+    CREATE INDEX sample_device_ts ON telemetry_sample (device_id, ts, id);
 """
 
 
@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
                         ),
                     ],
                     options={
-                        "indexes": [models.Index(fields=["device", "ts"], name="sample_device_ts")],
+                        "indexes": [models.Index(fields=["device", "ts", "id"], name="sample_device_ts")],
                     },
                 ),
             ],

@@ -13,22 +13,25 @@ from django.db import connection
 from devices.models import Assignment, Device
 from hetri.accounts.models import User
 from hetri.core.ids import floor_key, to_ms
+from telemetry.models import MICRO
 from telemetry.services.rollups import AGGREGATES, FIVE_MINUTES, HOUR
 
 Window = tuple[datetime | None, datetime | None]  # from (inclusive) to (exclusive); None is unbounded
 WIDTHS = {"5m": FIVE_MINUTES, "1h": HOUR, "1d": FIVE_MINUTES}
-ISO = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
+# The session's time zone is UTC (Django sets it), so no conversion a row is needed.
+ISO = """to_char(ts, '"\\""YYYY-MM-DD"T"HH24:MI:SS.MS"Z\\""')"""
+# Each value as SQL that gives its JSON: text put together is four times as fast as json_build_object.
 _SAMPLE_FIELDS = {
-    "ts": ISO.format("ts"),
+    "ts": ISO,
     **{name: name for name in ("accel_x", "accel_y", "accel_z", "battery_level")},
-    "activity": "CASE WHEN active_s IS NULL THEN NULL ELSE json_build_object("
-    "'sd_mg', sd_mg, 'odba_mg', odba_mg, 'active_s', active_s, 'steps', steps) END",
+    "activity": "CASE WHEN active_s IS NULL THEN 'null' ELSE "
+    """format('{"sd_mg":%%s,"odba_mg":%%s,"active_s":%%s,"steps":%%s}', sd_mg, odba_mg, active_s, steps) END""",
 }
 _BUCKET_FIELDS = {
-    "ts": ISO.format("ts"),
+    "ts": ISO,
     "count": "count",
     **{
-        f"accel_{axis}_{kind}": f"accel_{axis}_sum / (count * 1000000.0)::float8"
+        f"accel_{axis}_{kind}": f"accel_{axis}_sum / (count * {MICRO}.0)::float8"
         if kind == "mean"
         else f"accel_{axis}_{kind}"
         for axis in "xyz"
@@ -57,6 +60,15 @@ class Ask:
 
 
 @dataclass(frozen=True)
+class Place:
+    """How a list is ordered, what a cursor points at, and how a cursor's text becomes that (SQL)."""
+
+    order: str
+    position: str
+    cursor: str
+
+
+@dataclass(frozen=True)
 class Answer:
     """JSON text without its closing brace, and the cursor of the next page or None."""
 
@@ -75,15 +87,13 @@ def visible_windows(device: Device, user: User) -> list[Window]:
 def samples(ask: Ask) -> Answer:
     """Samples of the window; the cursor is the last sample's id."""
     clip, clip_values = _clip(ask.windows, "ts >= {}", "ts < {}")
-    after = "" if ask.cursor is None else f"AND id {'<' if ask.order == 'desc' else '>'} %(cursor)s"
     inner = f"""
         SELECT * FROM telemetry_sample
         WHERE device_id = %(device)s AND ts >= %(start)s AND ts < %(end)s
-          AND id >= %(low)s AND id < %(high)s AND {clip} {after}
-        ORDER BY ts {ask.order}, id {ask.order}
+          AND id >= %(low)s AND id < %(high)s AND {clip}
     """
-    values = {**clip_values, **_bounds(ask), "cursor": ask.cursor}
-    return _run(ask, inner, _SAMPLE_FIELDS, "id::text", values)
+    values = {**clip_values, **_bounds(ask)}
+    return _run(ask, inner, _SAMPLE_FIELDS, Place("ts, id", "id", "%(cursor)s::uuid"), values)
 
 
 def buckets(ask: Ask, resolution: str) -> Answer:
@@ -92,12 +102,9 @@ def buckets(ask: Ask, resolution: str) -> Answer:
     if resolution == "1d":
         inner = _days(inner)
         values["zone"] = ask.device.pet.time_zone if ask.device.pet else "UTC"
-    after = "" if ask.cursor is None else f"AND ts {'<' if ask.order == 'desc' else '>'} to_timestamp(%(cursor)s)"
-    inner = f"""
-        SELECT * FROM ({inner}) bucket WHERE ts >= %(start)s AND ts < %(end)s {after} ORDER BY ts {ask.order}
-    """
-    values["cursor"] = None if ask.cursor is None else int(ask.cursor)
-    return _run(ask, inner, _BUCKET_FIELDS, "extract(epoch FROM ts)::bigint::text", values)
+    inner = f"SELECT * FROM ({inner}) bucket WHERE ts >= %(start)s AND ts < %(end)s"
+    place = Place("ts", "extract(epoch FROM ts)::bigint", "%(cursor)s::bigint")
+    return _run(ask, inner, _BUCKET_FIELDS, place, values)
 
 
 def _bounds(ask: Ask) -> dict[str, Any]:
@@ -178,23 +185,38 @@ def _days(base: str) -> str:
     """
 
 
-def _run(ask: Ask, inner: str, fields: dict[str, str], position: str, values: dict[str, Any]) -> Answer:
-    """One query: the page as JSON, whether there is more, and where it ends."""
-    sql = f"""
-        WITH found AS MATERIALIZED ({inner} LIMIT %(most)s + 1), page AS (SELECT * FROM found LIMIT %(most)s)
-        SELECT {_as_json(fields, ask.shape)}::text, (SELECT count(*) FROM found) > %(most)s,
-               (array_agg({position}))[count(*)]
-        FROM page
+def _run(ask: Ask, inner: str, fields: dict[str, str], place: Place, values: dict[str, Any]) -> Answer:
+    """The page as JSON in one query; only when it is full a second one asks whether there is more."""
+    after = f"AND {place.position} {'<' if ask.order == 'desc' else '>'} {place.cursor}"
+    order = ", ".join(f"{column} {ask.order}" for column in place.order.split(", "))
+    first = inner if ask.cursor is None else f"{inner} {after}"
+    page = f"""
+        SELECT {_as_json(fields, ask.shape)}, count(*), (array_agg({place.position}))[count(*)]
+        FROM ({first} ORDER BY {order} LIMIT %(most)s) page
     """
     with connection.cursor() as cursor:
-        cursor.execute(sql, {**values, "most": ask.limit})
-        text, more, last = cursor.fetchone()
-    return Answer(json=text.rstrip()[:-1], next=last if more else None)
+        cursor.execute(page, {**values, "most": ask.limit, "cursor": ask.cursor})
+        text, count, last = cursor.fetchone()
+        more = count == ask.limit
+        if more:
+            cursor.execute(f"SELECT EXISTS ({inner} {after})", {**values, "cursor": last})
+            more = cursor.fetchone()[0]
+    return Answer(json=text, next=str(last) if more else None)
 
 
 def _as_json(fields: dict[str, str], shape: str) -> str:
+    """SQL of the answer's JSON, open at its end for `next`."""
+    comma = " || ',' || "
     if shape == "columns":
-        lists = (f"'{name}', coalesce(json_agg({value}), '[]')" for name, value in fields.items())
-        return f"json_build_object({', '.join(lists)})"
-    row = ", ".join(f"'{name}', {value}" for name, value in fields.items())
-    return f"json_build_object('results', coalesce(json_agg(json_build_object({row})), '[]'))"
+        return "'{' || " + comma.join(f"""'"{name}":[' || {_list(sql)} || ']'""" for name, sql in fields.items())
+    row = comma.join(f"""'"{name}":' || {sql}""" for name, sql in fields.items())
+    return f"""'{{"results":[' || {_texts("'{' || " + row + " || '}'")} || ']'"""
+
+
+def _list(value: str) -> str:
+    """SQL of a column's values with commas between; a number's array prints itself faster than its parts."""
+    return f"coalesce(btrim(array_agg({value})::text, '{{}}'), '')" if value.isidentifier() else _texts(value)
+
+
+def _texts(value: str) -> str:
+    return f"coalesce(string_agg(({value})::text, ','), '')"

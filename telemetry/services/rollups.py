@@ -2,9 +2,6 @@
 
 import logging
 import threading
-from datetime import datetime, timedelta
-from typing import Any
-from uuid import UUID
 
 from django.db import Error, connection, connections, transaction
 
@@ -12,8 +9,8 @@ from hetri.core.ids import floor_key, to_ms
 
 log = logging.getLogger(__name__)
 FIVE_MINUTES, HOUR = 300, 3600
-TAKE_MOST = 2000
-EVERY_S = 0.5
+TAKE_MOST = 10_000
+EVERY_S = 0.7
 _COLUMNS = (
     "count, accel_x_sum, accel_y_sum, accel_z_sum, accel_x_min, accel_x_max, accel_y_min, accel_y_max, "
     "accel_z_min, accel_z_max, battery_level_min, battery_level_max, active_s, steps"
@@ -31,24 +28,30 @@ _OF_BUCKETS = """
 """
 _NEW_VALUES = ", ".join(f"{name} = EXCLUDED.{name}" for name in _COLUMNS.split(", "))
 _CONFLICT = f"ON CONFLICT (device_id, width, start) DO UPDATE SET {_NEW_VALUES}"
-_TAKE_MARKS = """
-    DELETE FROM telemetry_rollupmark WHERE id IN (
-        SELECT id FROM telemetry_rollupmark ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)
-    RETURNING device_id, start
-"""
-# The buckets are locked in one order by the advisory lock, so that two loops side by side take turns.
-_LOCK = 0x726F_6C6C
+_RANGE = "SELECT min(start), max(start) FROM (SELECT start FROM telemetry_rollupmark ORDER BY id LIMIT %s) oldest"
+# One statement, so one snapshot: marks and samples are committed together, and whatever a mark stands for is seen.
+# The bounds on `id` as constants keep all but the partitions in question out of the plan.
 _FROM_SAMPLES = f"""
-    INSERT INTO telemetry_rollup (id, device_id, width, start, {_COLUMNS})
-    SELECT gen_random_uuid(), b.device_id, {FIVE_MINUTES}, b.start, s.*
-    FROM unnest(%(devices)s::uuid[], %(starts)s::timestamptz[], %(low)s::uuid[], %(high)s::uuid[])
-         AS b(device_id, start, low, high)
-    CROSS JOIN LATERAL (
-        SELECT {AGGREGATES} FROM telemetry_sample t
-        WHERE t.device_id = b.device_id AND t.ts >= b.start AND t.ts < b.start + interval '5 minutes'
-          AND t.id >= b.low AND t.id < b.high AND t.id >= %(lowest)s AND t.id < %(highest)s
-        HAVING count(*) > 0) s
-    {_CONFLICT}
+    WITH taken AS (
+        DELETE FROM telemetry_rollupmark WHERE id IN (
+            SELECT id FROM telemetry_rollupmark WHERE start >= %(first)s AND start <= %(last)s
+            ORDER BY id LIMIT %(most)s)
+        RETURNING device_id, start
+    ), bucket AS (
+        SELECT DISTINCT device_id, start FROM taken
+    ), five AS (
+        INSERT INTO telemetry_rollup (id, device_id, width, start, {_COLUMNS})
+        SELECT gen_random_uuid(), b.device_id, {FIVE_MINUTES}, b.start, s.*
+        FROM bucket b
+        CROSS JOIN LATERAL (
+            SELECT {AGGREGATES} FROM telemetry_sample t
+            WHERE t.device_id = b.device_id AND t.ts >= b.start AND t.ts < b.start + interval '5 minutes'
+              AND t.id >= %(lowest)s AND t.id < %(highest)s
+            HAVING count(*) > 0) s
+        {_CONFLICT}
+    )
+    SELECT (SELECT count(*) FROM taken), array_agg(hour.device_id), array_agg(hour.start)
+    FROM (SELECT DISTINCT device_id, date_trunc('hour', start, 'UTC') AS start FROM bucket) hour
 """
 _FROM_BUCKETS = f"""
     INSERT INTO telemetry_rollup (id, device_id, width, start, {_COLUMNS})
@@ -61,40 +64,25 @@ _FROM_BUCKETS = f"""
         HAVING count(*) > 0) r
     {_CONFLICT}
 """
+_LOCK = 0x726F_6C6C  # advisory lock: two loops side by side take turns
 
 
 @transaction.atomic
 def recompute(limit: int = TAKE_MOST) -> int:
-    """Compute the buckets of the oldest `limit` marks, and their hours. Returns how many marks were taken.
-
-    Marks and samples are committed together, so whatever a taken mark stands for is visible here.
-    """
+    """Compute the buckets of the oldest `limit` marks, and their hours. Returns how many marks were taken."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        cursor.execute(_TAKE_MARKS, [limit])
-        marks: list[tuple[UUID, datetime]] = cursor.fetchall()
-        if marks:
-            _five_minutes(cursor, sorted(set(marks)))
-            hours = {(device, start.replace(minute=0)) for device, start in marks}
-            devices, starts = zip(*sorted(hours), strict=True)
-            cursor.execute(_FROM_BUCKETS, {"devices": list(devices), "starts": list(starts)})
-    return len(marks)
-
-
-def _five_minutes(cursor: Any, buckets: list[tuple[UUID, datetime]]) -> None:
-    lows = [floor_key(to_ms(start)) for _, start in buckets]
-    highs = [floor_key(to_ms(start + timedelta(seconds=FIVE_MINUTES))) for _, start in buckets]
-    cursor.execute(
-        _FROM_SAMPLES,
-        {
-            "devices": [device for device, _ in buckets],
-            "starts": [start for _, start in buckets],
-            "low": lows,
-            "high": highs,
-            "lowest": min(lows),
-            "highest": max(highs),
-        },
-    )
+        cursor.execute(_RANGE, [limit])
+        first, last = cursor.fetchone()
+        if first is None:
+            return 0
+        end = to_ms(last) + FIVE_MINUTES * 1000
+        bounds = {"lowest": floor_key(to_ms(first)), "highest": floor_key(end)}
+        cursor.execute(_FROM_SAMPLES, {"most": limit, "first": first, "last": last, **bounds})
+        taken, devices, starts = cursor.fetchone()
+        if taken:
+            cursor.execute(_FROM_BUCKETS, {"devices": devices, "starts": starts})
+    return int(taken)
 
 
 class RollupLoop:

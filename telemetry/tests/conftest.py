@@ -42,7 +42,7 @@ def message(device: Device, *samples: Any, batch: int = 1, boot: str = "9f3a61c2
 
 
 def raw(device: Device, payload: bytes) -> Message:
-    return Message(device.pk, f"devices/{device.pk}/telemetry", payload, False, now())
+    return Message(device.pk, f"devices/{device.pk}/telemetry", payload, False, to_ms(now()))
 
 
 def rows(sql: str, values: Sequence[Any] = ()) -> list[Any]:

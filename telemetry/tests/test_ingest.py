@@ -29,7 +29,9 @@ def refusals(device: Device) -> list[str]:
 
 def test_it_stores_and_gives_a_receipt(make_device: Maker) -> None:
     device = make_device()
-    assert store([message(device, reading(1), reading(2), batch=7)]) == [Receipt(device.pk, "9f3a61c2", 7, 2, 0)]
+    assert store([message(device, reading(1), reading(2), batch=7)]) == [
+        Receipt(f"devices/{device.pk}/telemetry", "9f3a61c2", 7, 2, 0)
+    ]
     assert sorted(Sample.objects.filter(device=device).values_list("boot", "seq")) == [
         ("9f3a61c2", 1),
         ("9f3a61c2", 2),
@@ -111,7 +113,9 @@ def test_a_message_that_is_none_is_set_aside(make_device: Maker, payload: bytes,
 def test_a_refused_message_still_gets_a_receipt(make_device: Maker, samples: Any, rejected: int) -> None:
     device = make_device()
     body = {"v": 1, "boot": "9f3a61c2", "batch": 4, "ack": True, "samples": samples}
-    assert store([raw(device, json.dumps(body).encode())]) == [Receipt(device.pk, "9f3a61c2", 4, 0, rejected)]
+    assert store([raw(device, json.dumps(body).encode())]) == [
+        Receipt(f"devices/{device.pk}/telemetry", "9f3a61c2", 4, 0, rejected)
+    ]
 
 
 def test_a_full_message_of_exactly_16_kib_is_stored(make_device: Maker) -> None:

@@ -1,123 +1,131 @@
-// The last 24 hours: bars of active minutes, treats, and battery on the same axis; gaps are hatched, never bridged.
+// The last 24 hours: bars of active minutes, below them treats and battery on the same x axis. What was not sent
+// is hatched, never bridged. Exact values by pointer or arrow keys.
 import uPlot from "../vendor/uplot/uPlot.esm.js";
-import { clock } from "./time.js";
+import { Cursor } from "./chart-cursor.js";
+import { bars, battery, gapsOf, hatch, label, palette, treatsRow } from "./chart-draw.js";
+import { chartWords } from "./words.js";
 
-const STEP = 300, DAY = 86400;
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+const SLOT_S = 300, DAY_S = 86400, AXIS_PX = 46;
+const JUST_READ_MS = 1000; // the first snapshot follows the page at once
+const EVERY_MS = 15000; // samples come once a minute or more often; the buckets follow within 2 s
 
-// One slot each 5 minutes; a slot without samples stays null.
-function slots(columns, end) {
-  const first = Math.floor((end - DAY) / STEP) * STEP + STEP;
-  const xs = Array.from({ length: DAY / STEP }, (_, index) => first + index * STEP);
-  const rows = new Map(columns.ts.map((ts, index) => [Date.parse(ts) / 1000, index]));
-  if (!rows.has(xs.at(-1))) xs.pop(); // the slot that has just begun is no gap
-  const pick = (key, scale) => xs.map((x) => (rows.has(x) ? columns[key][rows.get(x)] / scale : null));
-  return { xs, active: pick("active_s", 60), battery: pick("battery_level_min", 1), steps: pick("steps", 1) };
-}
+export class Chart {
+  #box; #words = chartWords(); #plots = []; #cursor = null; #timer = 0; #readAt = 0; #colours = palette();
+  data = null;
 
-function hatch(plot, data) {
-  const { ctx, bbox } = plot;
-  ctx.save();
-  ctx.beginPath();
-  data.xs.forEach((x, index) => {
-    if (data.active[index] !== null) return;
-    const left = plot.valToPos(x, "x", true), right = plot.valToPos(x + STEP, "x", true);
-    ctx.rect(left, bbox.top, right - left, bbox.height);
-  });
-  ctx.clip();
-  ctx.fillStyle = colour("sunken");
-  ctx.fillRect(bbox.left, bbox.top, bbox.width, bbox.height);
-  ctx.strokeStyle = colour("line-strong");
-  ctx.lineWidth = devicePixelRatio;
-  ctx.beginPath();
-  for (let x = bbox.left - bbox.height; x < bbox.left + bbox.width; x += 7 * devicePixelRatio) {
-    ctx.moveTo(x, bbox.top + bbox.height);
-    ctx.lineTo(x + bbox.height, bbox.top);
+  constructor(box) {
+    this.#box = box;
+    this.load();
+    new ResizeObserver(() => this.#resize()).observe(box);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { this.#colours = palette(); this.#draw(); });
   }
-  ctx.stroke();
-  ctx.restore();
-}
 
-const axis = (more) => ({ stroke: () => colour("text-3"), font: "12px system-ui, Inter, sans-serif", grid: { stroke: () => colour("line"), width: 1 }, ticks: { show: false }, ...more });
-
-function plotOptions(width, height, data, series, scale, showTimes) {
-  return {
-    width, height, legend: { show: false }, padding: [10, 8, showTimes ? 0 : 10, 0],
-    cursor: { sync: { key: "day" }, drag: { x: false, y: false }, points: { show: false }, y: false },
-    scales: { x: { time: true }, y: { range: scale } },
-    axes: [
-      axis({ show: showTimes, size: 30, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => clock(tick * 1000)) }),
-      axis({ size: 36, splits: () => scale[1] === 5 ? [0, 2.5, 5] : [0, 100] }),
-    ],
-    series: [{}, series],
-    hooks: { drawClear: [(plot) => hatch(plot, data)] },
-  };
-}
-
-export class DayChart {
-  constructor(root, table, device) {
-    Object.assign(this, { root, table, device, treats: [] });
-    this.tip = document.createElement("p");
-    this.tip.className = "chart-tip";
-    this.tip.hidden = true;
-    new ResizeObserver(() => this.data && this.draw()).observe(root);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.data && this.draw());
-    root.addEventListener("keydown", (event) => this.key(event));
+  // Something happened to this collar.
+  changed(type) {
+    if (type === "telemetry") this.#timer ||= setTimeout(() => this.load(), EVERY_MS);
+    else if (type !== "status" && Date.now() - this.#readAt > JUST_READ_MS) this.load();
   }
 
   async load() {
-    const end = new Date(), start = new Date(end - DAY * 1000);
-    const query = new URLSearchParams({ start: start.toISOString(), end: end.toISOString(), resolution: "5m", shape: "columns", order: "asc" });
-    const answer = await fetch(`/devices/${this.device}/telemetry?${query}`);
-    if (!answer.ok) { this.root.textContent = "The chart could not be loaded. It is tried again in a minute."; return; }
-    this.data = slots(await answer.json(), end / 1000);
-    this.draw();
-    this.fillTable();
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    this.#readAt = Date.now();
+    const end = Math.ceil(Date.now() / 1000 / SLOT_S) * SLOT_S, start = end - DAY_S;
+    try {
+      const [telemetry, treats] = await Promise.all([this.#read(this.#history(start, end)), this.#read("treats")]);
+      this.data = arrange(telemetry, treats.results, start, end, Date.parse(this.#box.dataset.knownFrom) / 1000);
+      this.#draw();
+    } catch {
+      if (!this.data) label(this.#box, this.#words.missing);
+    }
   }
 
-  draw() {
-    this.root.replaceChildren();
-    const width = this.root.clientWidth, { data } = this;
-    const bars = { stroke: colour("dusk"), fill: colour("dusk"), paths: uPlot.paths.bars({ size: [0.7], align: 1 }), points: { show: false } };
-    const line = { stroke: colour("text"), width: 1.5, spanGaps: false, points: { show: false } };
-    this.plots = [
-      new uPlot(plotOptions(width, 180, data, bars, [0, 5], false), [data.xs, data.active], this.root),
-      new uPlot(plotOptions(width, 90, data, line, [0, 100], true), [data.xs, data.battery], this.root),
-    ];
-    this.root.append(this.tip);
-    this.plots[0].over.addEventListener("mousemove", () => this.point(this.plots[0].cursor.idx));
-    this.plots[0].over.addEventListener("mouseleave", () => { this.tip.hidden = true; });
+  #history(start, end) {
+    const iso = (seconds) => new Date(seconds * 1000).toISOString();
+    return `telemetry?resolution=5m&shape=columns&order=asc&start=${iso(start)}&end=${iso(end)}`;
   }
 
-  point(index) {
-    if (index === null || index === undefined) return;
-    this.index = index;
-    const { data } = this, from = data.xs[index] * 1000;
-    const active = data.active[index] === null ? "no data" : `${data.active[index].toFixed(1)} min active`;
-    const battery = data.battery[index] === null ? "" : `, battery ${Math.round(data.battery[index])} %`;
-    this.tip.textContent = `${clock(from)} to ${clock(from + STEP * 1000)}: ${active}${battery}`;
-    this.tip.hidden = false;
-    const left = this.plots[0].valToPos(data.xs[index], "x") + 44;
-    this.tip.style.left = `${Math.max(0, Math.min(left, this.root.clientWidth - this.tip.offsetWidth))}px`;
-    this.tip.style.top = "4px";
+  async #read(what) {
+    const answer = await fetch(`/devices/${this.#box.dataset.device}/${what}`, { headers: { Accept: "application/json" } });
+    if (!answer.ok) throw new Error(`${what}: ${answer.status}`);
+    return answer.json();
   }
 
-  key(event) {
-    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!by || !this.data) return;
-    event.preventDefault();
-    const next = Math.max(0, Math.min(this.data.xs.length - 1, (this.index ?? this.data.xs.length) + by));
-    this.plots.forEach((plot) => plot.setCursor({ left: plot.valToPos(this.data.xs[next], "x"), top: 10 }));
-    this.point(next);
+  #draw() {
+    if (!this.data) return;
+    const kept = this.#cursor?.index ?? null;
+    for (const plot of this.#plots) plot.destroy();
+    label(this.#box, "");
+    const { x, active, level } = this.data;
+    const top = new uPlot(this.#activity(), [x, active], this.#box);
+    const below = new uPlot(this.#battery(), [x, level], this.#box);
+    this.#plots = [top, below];
+    this.#cursor?.end();
+    this.#cursor = new Cursor(this.#box, this.#plots, this.data, this.#words);
+    if (kept !== null) this.#cursor.move(kept);
   }
 
-  fillTable() {
-    const { data } = this, body = this.table.tBodies[0];
-    const rows = data.xs.map((x, index) => (data.active[index] === null ? null : [clock(x * 1000), data.active[index].toFixed(1), data.steps[index], Math.round(data.battery[index])]));
-    body.replaceChildren(...rows.filter(Boolean).reverse().map((cells) => {
-      const row = document.createElement("tr");
-      row.append(...cells.map((text) => Object.assign(document.createElement("td"), { textContent: text })));
-      return row;
-    }));
+  #resize() {
+    const { width } = this.#box.getBoundingClientRect();
+    for (const plot of this.#plots) if (width && plot.width !== width) plot.setSize({ width, height: plot.height });
   }
+
+  #options(height, padding, y, axes, hooks, series) {
+    const { start, end } = this.data;
+    return {
+      width: this.#box.clientWidth, height, padding, hooks, axes, legend: { show: false },
+      cursor: { y: false, points: { show: false }, drag: { x: false, y: false }, sync: { key: "day" } },
+      scales: { x: { time: true, range: [start, end] }, y: { range: y } },
+      series: [{}, { ...series, points: { show: false } }],
+    };
+  }
+
+  #axis(more) {
+    const { text3, line } = this.#colours;
+    const font = `12px ${getComputedStyle(this.#box).fontFamily}`;
+    return { stroke: text3, font, ticks: { show: false }, grid: { stroke: line, width: 1 }, ...more };
+  }
+
+  #activity() {
+    const colours = this.#colours, words = this.#words;
+    const y = this.#axis({ size: AXIS_PX, gap: 8, splits: [0, 2.5, 5] });
+    const hooks = {
+      drawClear: [(plot) => hatch(plot, this.data.gaps, colours, words.none)],
+      draw: [(plot) => treatsRow(plot, this.data.treats, colours, words.treats)],
+    };
+    return this.#options(226, [10, 6, 30, 0], [0, 5], [{ show: false }, y], hooks, bars(uPlot, colours));
+  }
+
+  #battery() {
+    const colours = this.#colours;
+    const y = this.#axis({ size: AXIS_PX, gap: 8, splits: [0, 100], values: () => ["0 %", "100"] });
+    const clock = (_plot, times) => times.map((time) => new Date(time * 1000).toTimeString().slice(0, 5));
+    const x = this.#axis({ size: 28, gap: 8, space: 48, grid: { show: false }, values: clock, incrs: [3600, 10800, 21600, 43200] });
+    const hooks = {
+      drawClear: [(plot) => hatch(plot, this.data.gaps, colours, "")],
+      draw: [(plot) => battery(plot, this.data, colours, this.#words.level)],
+    };
+    const line = { stroke: colours.text2, width: 1.75, spanGaps: false };
+    return this.#options(92, [8, 6, 0, 0], [0, 100], [x, y], hooks, line);
+  }
+}
+
+const first = (times) => times.length ? Date.parse(times[0]) / 1000 : Infinity;
+
+// Buckets that have samples, laid out on every slot of the day; the others are null. x is the middle of a slot.
+function arrange(telemetry, treats, start, end, knownFrom) {
+  const slots = Math.round((end - start) / SLOT_S);
+  const x = Array.from({ length: slots }, (_, slot) => start + slot * SLOT_S + SLOT_S / 2);
+  const active = new Array(slots).fill(null), level = new Array(slots).fill(null);
+  telemetry.ts.forEach((ts, row) => {
+    const slot = Math.floor((Date.parse(ts) / 1000 - start) / SLOT_S);
+    active[slot] = Math.min(5, telemetry.active_s[row] / 60);
+    level[slot] = telemetry.battery_level_min[row];
+  });
+  const shown = treats.map((event) => ({ at: Date.parse(event.event_time) / 1000, result: event.result }));
+  return {
+    x, active, level, start, end, slot: SLOT_S,
+    treats: shown.filter(({ at }) => at >= start && at < end),
+    gaps: gapsOf(active, start, SLOT_S, Math.min(knownFrom, first(telemetry.ts)), Date.now() / 1000),
+  };
 }

@@ -1,52 +1,97 @@
-// The page's one WebSocket: snapshot, numbered messages, back-off with jitter, honest words when it is away.
+// The page's one WebSocket: a snapshot, then numbered messages. It comes back by itself and says when it is away.
 import { clock } from "./time.js";
+import { fill, say, words } from "./words.js";
 
 const SIGNED_OUT = 4401, NOT_YOURS = 4404;
+const FIRST_WAIT_MS = 500, LONGEST_WAIT_MS = 20000;
+const SLEPT_MS = 15000; // a timer of 5 s that comes this late means that the machine was asleep
 
-export function connect(path, handlers) {
-  const lost = document.getElementById("lost");
-  const said = document.getElementById("said");
-  let delay = 500, lostAt = null, expected = 0, socket = null, timer = null;
+export class Live {
+  #path; #onChange; #socket = null; #timer = 0; #tries = 0; #seen = 0; #lostAt = null; #leaving = false;
 
-  function open() {
-    clearTimeout(timer);
-    socket = new WebSocket(`wss://${location.host}${path}`);
-    expected = 0;
-    socket.onmessage = (message) => receive(JSON.parse(message.data));
-    socket.onclose = (event) => closed(event.code);
+  // onChange(type, deviceId, data): "snapshot" means that anything may have changed.
+  constructor(path, onChange) {
+    this.#path = path;
+    this.#onChange = onChange;
+    this.#watch();
+    this.#open();
   }
 
-  function receive(message) {
+  get connected() { return this.#lostAt === null && this.#socket?.readyState === WebSocket.OPEN; }
+
+  #open() {
+    clearTimeout(this.#timer);
+    this.#seen = 0;
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    const socket = new WebSocket(`${scheme}://${location.host}${this.#path}`);
+    socket.onmessage = (event) => this.#socket === socket && this.#receive(JSON.parse(event.data));
+    socket.onclose = (event) => this.#socket === socket && this.#closed(event.code);
+    this.#socket = socket;
+  }
+
+  #receive(message) {
     if (message.type === "snapshot") {
-      delay = 500;
-      if (lostAt) said.textContent = "The connection is back.";
-      lostAt = null;
-      lost.hidden = true;
-      for (const device of message.devices) handlers.status?.(device.id, device);
-      handlers.snapshot?.(message.devices);
-    } else if (message.type !== "resync") {
-      expected += 1;
-      if (message.n !== expected) return socket.close();
-      handlers[message.type]?.(message.device, message.data);
+      this.#tries = 0;
+      this.#found();
+      this.#onChange("snapshot", null, message.devices);
+    } else if (message.type !== "resync") { // a resync is followed by its snapshot
+      this.#seen += 1;
+      if (message.n !== this.#seen) return this.#again(); // something is missing: only a new snapshot heals that
+      this.#onChange(message.type, message.device, message.data);
     }
   }
 
-  function closed(code) {
-    if (code === SIGNED_OUT) return location.assign(`/account/login?next=${encodeURIComponent(location.pathname)}`);
-    if (code === NOT_YOURS) return location.assign("/");
-    if (!lostAt) {
-      lostAt = new Date();
-      lost.textContent = `This page lost its connection at ${clock(lostAt)}. Trying again; what you see may be old.`;
-      said.textContent = lost.textContent;
+  #closed(code) {
+    if (this.#leaving) return;
+    if (code === SIGNED_OUT) {
+      location.assign(`/account/login?next=${encodeURIComponent(location.pathname)}`);
+    } else if (code === NOT_YOURS) {
+      location.reload();
+    } else {
+      this.#lost();
+      const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#tries++);
+      this.#timer = setTimeout(() => this.#open(), wait * (0.5 + Math.random()));
     }
-    lost.hidden = false;
-    timer = setTimeout(open, delay * (0.5 + Math.random()));
-    delay = Math.min(delay * 2, 15000);
   }
 
-  // A laptop that slept, a phone that changed networks: look at once instead of waiting for a time-out.
-  const wake = () => { if (document.visibilityState === "visible" && socket.readyState === WebSocket.CLOSED) { delay = 500; open(); } };
-  document.addEventListener("visibilitychange", wake);
-  addEventListener("online", wake);
-  open();
+  #again() {
+    this.#socket.onclose = null;
+    this.#socket.close();
+    this.#open();
+  }
+
+  #lost() {
+    if (this.#lostAt) return;
+    this.#lostAt = new Date();
+    const bar = document.getElementById("lost");
+    bar.querySelector(".words").textContent = fill(words.lost, { time: clock(this.#lostAt) });
+    bar.hidden = false;
+    say(bar.textContent.trim());
+  }
+
+  #found() {
+    if (!this.#lostAt) return;
+    this.#lostAt = null;
+    document.getElementById("lost").hidden = true;
+    say(words.back);
+  }
+
+  // A phone that changed networks, a laptop that woke up, a page taken out of the back-forward cache: try at once.
+  #watch() {
+    let last = Date.now();
+    setInterval(() => {
+      const slept = Date.now() - last > SLEPT_MS;
+      last = Date.now();
+      if (slept && !document.hidden) this.#now();
+    }, 5000);
+    addEventListener("online", () => this.#now());
+    document.addEventListener("visibilitychange", () => document.hidden || this.connected || this.#now());
+    addEventListener("pagehide", () => { this.#leaving = true; });
+    addEventListener("pageshow", (event) => { this.#leaving = false; if (event.persisted) this.#now(); });
+  }
+
+  #now() {
+    this.#tries = 0;
+    this.#again();
+  }
 }

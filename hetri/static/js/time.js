@@ -1,32 +1,44 @@
-// Times in the viewer's zone: relative ones tick, each has the exact time in its title.
-const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
-const clockShort = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const clockLong = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const relativeWords = new Intl.RelativeTimeFormat(document.documentElement.lang || undefined, { style: "narrow" });
+// Times in the viewer's own zone; "20 s ago" ticks. The server's words stand until this has run.
+import { fill, words } from "./words.js";
 
-export const clock = (when) => clockShort.format(new Date(when));
-export const clockWithSeconds = (when) => clockLong.format(new Date(when));
+const { lang } = document.documentElement;
+const language = lang === "en" ? "en-GB" : lang; // day before month, as the server writes it
+const format = (options) => new Intl.DateTimeFormat(language, { hourCycle: "h23", ...options });
+const toClock = format({ hour: "2-digit", minute: "2-digit" });
+const toSeconds = format({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const toDay = format({ day: "numeric", month: "short" });
+const toExact = format({ weekday: "short", day: "numeric", month: "long", year: "numeric",
+  hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" });
+const STEPS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 
-export function relative(when) {
-  const seconds = Math.round((new Date(when) - Date.now()) / 1000);
-  if (seconds > -60) return relativeWords.format(Math.min(0, Math.round(seconds / 5) * 5), "second");
-  if (seconds > -3600) return relativeWords.format(Math.round(seconds / 60), "minute");
-  if (seconds > -86400) return relativeWords.format(Math.round(seconds / 3600), "hour");
-  return relativeWords.format(Math.round(seconds / 86400), "day");
+export const clock = (date) => toClock.format(date);
+export const exact = (date) => toExact.format(date);
+
+export function ago(date, now = Date.now()) {
+  const seconds = Math.floor((now - date) / 1000);
+  const step = STEPS.find(([, size]) => seconds >= size);
+  return step ? fill(words[step[0]], { n: Math.floor(seconds / step[1]) }) : words.now;
 }
 
-export function setTime(element, when, kind) {
-  element.dateTime = when;
-  element.title = exact.format(new Date(when));
-  element.textContent = kind === "relative" ? relative(when) : clock(when);
+function smart(date) {
+  const today = new Date().toDateString() === date.toDateString();
+  return today ? clock(date) : `${toDay.format(date)} ${clock(date)}`;
 }
 
-function refresh() {
-  for (const element of document.querySelectorAll("time[data-relative]")) setTime(element, element.dateTime, "relative");
+const FORMS = { ago, smart, clock, seconds: (date) => toSeconds.format(date) };
+
+function write(element) {
+  const date = new Date(element.dateTime);
+  const text = FORMS[element.dataset.show](date);
+  if (element.textContent !== text) element.textContent = text;
+  return date;
 }
 
-export function startTimes() {
-  for (const element of document.querySelectorAll("time[data-clock]")) setTime(element, element.dateTime, "clock");
-  refresh();
-  setInterval(refresh, 5000);
+export function localise(root) {
+  for (const element of root.querySelectorAll("time[data-show]")) element.title = exact(write(element));
+}
+
+export function tick() {
+  if (document.hidden) return;
+  for (const element of document.querySelectorAll('time[data-show="ago"]')) write(element);
 }

@@ -1,0 +1,128 @@
+"""A collar's own page, and its form for browsers without JavaScript."""
+# ruff: noqa: RUF001  (people read typographic apostrophes and minus signs)
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from devices.models import Device, TreatEvent
+from hetri.accounts.models import User
+from hetri.core.times import now
+from hetri.pages.tests.conftest import make_treat, signed_in
+from telemetry.models import Rollup
+
+
+def url(device: Device) -> str:
+    return f"/collar/{device.pk}/"
+
+
+def add_bucket(device: Device, minutes_ago: int, active_s: int) -> None:
+    start = now().replace(second=0, microsecond=0) - timedelta(minutes=minutes_ago)
+    start -= timedelta(minutes=start.minute % 5)
+    means = {f"accel_{axis}_{kind}": 0 for axis in "xyz" for kind in ("sum", "min", "max")}
+    battery = {"battery_level_min": 87.0, "battery_level_max": 88.0}
+    Rollup.objects.create(
+        device=device, width=300, start=start, count=5, active_s=active_s, steps=0, **means, **battery
+    )
+
+
+def test_the_owner_sees_all_of_it(owner: User, collar: Device) -> None:
+    Device.objects.filter(pk=collar.pk).update(reported={"battery_level": 81.7, "rssi": -58, "treats_left": 12})
+    add_bucket(collar, 30, 150)
+    make_treat(collar, "jammed", ago_s=3600)
+    page = signed_in(owner).get(url(collar)).content.decode()
+    assert "81\u00a0%" in page
+    assert "10 of 10 left today" in page
+    assert "Wi-Fi −58\u00a0dBm, good" in page
+    assert "12 treats in the dispenser" in page
+    assert "Jammed" in page
+    assert "87\u00a0%" in page  # the table of hours
+    assert f'data-socket="/ws/devices/{collar.pk}"' in page
+
+
+def test_staff_see_it_too(staff: User, collar: Device) -> None:
+    assert signed_in(staff).get(url(collar)).status_code == 200
+
+
+def test_a_stranger_finds_what_nobody_has(stranger: User, collar: Device) -> None:
+    client = signed_in(stranger)
+    theirs, nobodys = client.get(url(collar)), client.get(f"/collar/{uuid4()}/")
+    assert theirs.status_code == nobodys.status_code == 404
+    assert "This page does not exist, or is not yours." in theirs.content.decode()
+    assert "Rex" not in theirs.content.decode()
+
+
+def test_the_anonymous_are_sent_to_the_login_and_back(collar: Device) -> None:
+    assert Client().get(url(collar)).headers["Location"] == f"/account/login?next={url(collar)}"
+
+
+def test_a_retired_collar_keeps_its_page_without_a_socket(owner: User, collar: Device) -> None:
+    Device.objects.filter(pk=collar.pk).update(status="retired", retired_at=now())
+    page = signed_in(owner).get(url(collar)).content.decode()
+    assert "Collar is retired" in page
+    assert "data-socket" not in page
+
+
+def test_pages_carry_no_inline_style_or_script(owner: User, collar: Device) -> None:
+    make_treat(collar)
+    for path in ("/", url(collar)):
+        answer = signed_in(owner).get(path)
+        page = answer.content.decode()
+        assert " style=" not in page
+        assert " onclick=" not in page
+        assert "<script>" not in page
+        assert "'unsafe-inline'" not in answer.headers["Content-Security-Policy"]
+
+
+def order(user: User, device: Device, **fields: str) -> str:
+    """Post the form; the page that follows."""
+    client = signed_in(user)
+    answer = client.post(f"{url(device)}treat", {"portion": "1", "key": uuid4().hex, **fields})
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == url(device)
+    return client.get(url(device)).content.decode()
+
+
+def test_a_plain_form_orders_a_treat(owner: User, collar: Device) -> None:
+    page = order(owner, collar, portion="2")
+    event = TreatEvent.objects.get(device=collar)
+    assert (event.portion, event.source, event.triggered_by) == (2, "owner", owner)
+    assert "On its way" in page
+    assert "8 of 10 left today" in page
+
+
+def test_the_same_form_twice_is_one_treat(owner: User, collar: Device) -> None:
+    for _ in range(2):
+        order(owner, collar, key="one")
+    assert TreatEvent.objects.filter(device=collar).count() == 1
+
+
+def test_a_collar_that_is_away_gets_nothing(owner: User, collar: Device) -> None:
+    Device.objects.filter(pk=collar.pk).update(status="offline")
+    page = order(owner, collar)
+    assert "Collar is offline" in page
+    assert "Not sent, offline" in page
+
+
+@pytest.mark.parametrize("portion", ["0", "6", "-1", "many", ""])
+def test_a_wrong_number_of_portions_is_refused_in_words(owner: User, collar: Device, portion: str) -> None:
+    assert "A treat has 1 to 5 portions." in order(owner, collar, portion=portion)
+    assert not TreatEvent.objects.filter(device=collar).exists()
+
+
+def test_a_stranger_cannot_order(stranger: User, collar: Device) -> None:
+    answer = signed_in(stranger).post(f"{url(collar)}treat", {"portion": "1", "key": "x"})
+    assert answer.status_code == 404
+    assert not TreatEvent.objects.filter(device=collar).exists()
+
+
+def test_the_anonymous_cannot_order(collar: Device) -> None:
+    answer = Client().post(f"{url(collar)}treat", {"portion": "1", "key": "x"})
+    assert answer.headers["Location"].startswith("/account/login")
+    assert not TreatEvent.objects.filter(device=collar).exists()
+
+
+def test_a_link_orders_nothing(owner: User, collar: Device) -> None:
+    assert signed_in(owner).get(f"{url(collar)}treat").status_code == 405
