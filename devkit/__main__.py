@@ -2,150 +2,69 @@
 
 import argparse
 import os
-import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 
-from devkit import bootstrap, check
+from devkit import bootstrap, check, demo
+from devkit.beside import BENCHMARKS, run_beside, with_services
 from devkit.bootstrap import ROOT, python
 from devkit.errors import Refusal
-from devkit.instance import Instance
-from devkit.logs import follow
-from devkit.parts import ALL, SERVICES
 
-STATUS_NAMES = ("postgres", "redis", "mosquitto", "nginx", "web", "ingest", "worker", "beat", "collar")
+PASSED_ON = ("manage", "test", "bench")  # the rest of their command line belongs to the program they run
 
 
-BENCHMARKS = {
-    SERVICES: ("ingest", "ingest_cpu", "history"),
-    (*SERVICES, "nginx", "web", "ingest"): ("treat", "push"),
-}
-
-
-def demo_instance() -> Instance:
-    """The demo of this checkout."""
-    return Instance(ROOT / "var")
-
-
-def demo(options: argparse.Namespace) -> int:
-    """Start everything; without --detach show the logs and stop all at Ctrl-C."""
+def run_demo(options: argparse.Namespace) -> int:
+    """Start everything, print addresses and logins, show the logs; Ctrl-C stops it."""
     bootstrap.ensure()
-    instance = demo_instance()
-    if instance.state:
-        print("The demo runs already.")
-        _addresses(instance)
-        return 0
-    if options.fresh and instance.var.exists():
-        shutil.rmtree(instance.var)
-    instance.prepare()
-    print("Starting ...", flush=True)
-    instance.start(ALL, steps=True, seconds=120)
-    _addresses(instance)
-    return 0 if options.detach else _watch(instance)
-
-
-def _watch(instance: Instance) -> int:
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
-    try:
-        follow(instance.var / "log")
-    except KeyboardInterrupt:
-        print("\nStopping ...", flush=True)
-        instance.stop()
-    return 0
-
-
-def _addresses(instance: Instance) -> None:
-    import json
-
-    known = json.loads((instance.var / "demo.json").read_text())
-    print(f"\n  {known['url']}   (CA: {known['ca']})")
-    for who in ("owner", "staff"):
-        print(f"  {who}: {known[who]['email']}  password: {known[who]['password']}")
-    print(f"  MQTT over TLS: {known['mqtt']['host']}:{known['mqtt']['port']}   collar: {known['device']}")
-    print("  ./dev status, ./dev stop\n", flush=True)
+    return demo.run(detach=options.detach, fresh=options.fresh)
 
 
 def stop(options: argparse.Namespace) -> int:
-    """Stop what demo started."""
-    instance = demo_instance()
-    if not instance.state:
-        print("Nothing of ours runs.")
-        return 0
-    instance.stop()
-    print("Stopped. The data stays.")
-    return 0
+    """Stop what demo started; the data stays."""
+    return demo.stop()
 
 
 def status(options: argparse.Namespace) -> int:
-    """A line for each part; 0 when all are well."""
-    instance = demo_instance()
-    state = instance.state
-    if not state:
-        print("Nothing runs here. Start it with ./dev demo")
-        return 1
-    instance.join()
-    well = True
-    for name in STATUS_NAMES:
-        healthy = instance.healthy(name)
-        well = well and healthy
-        print(f"{name} {instance.pid(name) or '-'} {'healthy' if healthy else 'unhealthy'}")
-    return 0 if well else 1
+    """A line for each part, `name pid health`; exit 0 when all are well."""
+    return demo.status()
 
 
 def manage(options: argparse.Namespace) -> int:
-    """manage.py in the demo's environment."""
+    """manage.py inside the demo's environment."""
     bootstrap.ensure()
-    instance = demo_instance()
-    instance.join()
-    return subprocess.run(
-        [python(), "manage.py", *options.arguments], cwd=ROOT, env=instance.env, check=False
-    ).returncode
-
-
-def with_services(run: Callable[[dict[str, str]], int], names: tuple[str, ...] = SERVICES, steps: bool = False) -> int:
-    """Run something beside services of its own, on free ports, in its own folder."""
-    bootstrap.ensure()
-    instance = Instance(ROOT / "var" / "test" / str(os.getpid()), test=True)
-    instance.prepare()
-    try:
-        instance.start(names, steps=steps)
-        return run(instance.env)
-    finally:
-        instance.stop()
-        shutil.rmtree(instance.var, ignore_errors=True)
-        shutil.rmtree(instance.run, ignore_errors=True)
+    env = demo.environment()
+    os.chdir(ROOT)
+    os.execve(python(), [python(), "manage.py", *options.arguments], env)
 
 
 def test(options: argparse.Namespace) -> int:
-    """Every test, beside services of its own."""
+    """Every test, beside services of its own: may run while a demo runs, and twice at once."""
+    bootstrap.ensure()
     command = [python(), "-m", "pytest", *options.arguments]
-    return with_services(lambda env: subprocess.run(command, cwd=ROOT, env=env, check=False).returncode)
+    return with_services(lambda env: run_beside(command, env), quick=True)
 
 
 def bench(options: argparse.Namespace) -> int:
     """The benchmarks, each beside its floor."""
     wanted = options.arguments or [name for names in BENCHMARKS.values() for name in names]
-    code = 0
-    # What is not measured does not run beside it: the machine has few cores.
-    for beside, names in BENCHMARKS.items():
-        chosen = [name for name in wanted if name in names]
-        command = [python(), "-m", "benchmarks", *chosen]
-        if chosen:
-            code |= with_services(
-                lambda env: subprocess.run(command, cwd=ROOT, env=env, check=False).returncode,  # noqa: B023
-                beside,
-                steps=True,
-            )
-    unknown = [name for name in wanted if not any(name in names for names in BENCHMARKS.values())]
-    if unknown:
+    if unknown := [name for name in wanted if not any(name in names for names in BENCHMARKS.values())]:
         raise Refusal(f"No such benchmark: {', '.join(unknown)}.")
-    return code
+    bootstrap.ensure()
+    codes = [_bench_group(parts, [name for name in wanted if name in names]) for parts, names in BENCHMARKS.items()]
+    return max(codes)
+
+
+def _bench_group(parts: tuple[str, ...], chosen: list[str]) -> int:
+    if not chosen:
+        return 0
+    command = [python(), "-m", "benchmarks", *chosen]
+    return with_services(lambda env: run_beside(command, env), parts, steps=True)
 
 
 def run_checks(options: argparse.Namespace) -> int:
-    """Format, lint, types, import rules, migrations, deploy checks, templates."""
+    """Format, lint, types, import rules, migrations, deploy checks, API schema, templates."""
     bootstrap.ensure()
     return check.run_all()
 
@@ -156,36 +75,52 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, act: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=(act.__doc__ or "").splitlines()[0])
+        command = commands.add_parser(name, help=act.__doc__, description=act.__doc__)
         command.set_defaults(act=act)
         return command
 
-    started = add("demo", demo)
-    started.add_argument("--detach", action="store_true", help="return once all is healthy")
+    started = add("demo", run_demo)
+    started.add_argument("--detach", action="store_true", help="return once every part is healthy")
     started.add_argument("--fresh", action="store_true", help="start from empty data")
     for name, act in (("stop", stop), ("status", status), ("check", run_checks)):
         add(name, act)
     for name, act in (("manage", manage), ("test", test), ("bench", bench)):
-        add(name, act).add_argument("arguments", nargs=argparse.REMAINDER)
+        add(name, act).add_argument("arguments", nargs="*", metavar="...")
     return root
 
 
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The command line; what belongs to another program is handed over as it is, options too."""
+    if arguments[:1] and arguments[0] in PASSED_ON:
+        options = parser().parse_args(arguments[:1])
+        options.arguments = arguments[1:]
+        return options
+    return parser().parse_args(arguments)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 def main(arguments: list[str]) -> int:
-    """Run one command; a refusal is one line on stderr."""
-    # REMAINDER does not take options in first place: hand the rest over as it is.
-    passed = (
-        [arguments[0], "--", *arguments[1:]]
-        if arguments[:1] and arguments[0] in ("manage", "test", "bench")
-        else arguments
-    )
-    options = parser().parse_args(passed)
-    if getattr(options, "arguments", None) and options.arguments[0] == "--":
-        options.arguments = options.arguments[1:]
+    """Run one command; what a person can mend is one line on stderr."""
+    # A closed terminal or a polite kill ends us like Ctrl-C: what was begun is tidied up.
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    options = parse(arguments)
     try:
         return int(options.act(options))
     except Refusal as refused:
         print(f"dev: {refused}", file=sys.stderr)
-        return 1
+    except KeyboardInterrupt:
+        print("dev: interrupted.", file=sys.stderr)
+        return 130
+    except subprocess.CalledProcessError as error:
+        words = (error.stderr or b"").decode(errors="replace") if isinstance(error.stderr, bytes) else error.stderr
+        print(f"dev: {error} {words or ''}".rstrip(), file=sys.stderr)
+    except OSError as error:
+        print(f"dev: {error.strerror}: {error.filename}" if error.filename else f"dev: {error}", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

@@ -1,176 +1,197 @@
-"""An instance: its folder, ports, secrets and environment, and the supervisor that runs its parts.
+"""An instance: a var directory, ports, secrets and an environment, and the supervisor that runs its parts.
 
-instance = Instance(Path("var/test/1"), test=True)
-instance.start(SERVICES)               # or ALL; returns when every part is healthy
-instance.env, instance.manage("migrate"), instance.pid("web"), instance.kill("web")
-instance.wait_healthy(30), instance.stop()
+with Instance(ROOT / "var" / "test" / "1", test=True) as instance:    # prepares; removes everything at the end
+    instance.start(SERVICES)               # or ALL, with steps=True; returns when every part is healthy
+    instance.env, instance.manage("migrate"), instance.pid("web"), instance.kill("web")
+    instance.wait_healthy(30), instance.stop()
 """
 
 import hashlib
 import json
 import os
-import secrets
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from base64 import b64encode
+from collections.abc import Iterable
 from pathlib import Path
+from types import TracebackType
 
-from devkit import parts, ports, tls
+from devkit import environment, parts, ports, processes, tls
 from devkit.bootstrap import ROOT, python
 from devkit.errors import Refusal
-from devkit.render import render_file
+from devkit.logs import tail
+from devkit.render import render, render_file
+from devkit.state import State, StateFile
 
-SECRETS = ("HETRI_SECRET_KEY", "HETRI_CLAIM_KEY", "HETRI_MQTT_PASSWORD")
-PUBLIC_PORTS = {"HETRI_HTTPS_PORT": 8443, "HETRI_MQTTS_PORT": 8883, "HETRI_RTMPS_PORT": 1936}
-SOCKET_PATH_MOST = 90  # sun_path has 108 bytes, and PostgreSQL's name takes some
+SOCKET_PATH_MOST = 80  # sun_path has 108 bytes; the longest name below is pg/.s.PGSQL.5432.lock
+FOLDERS = ("log", "mosquitto", "nginx", "mail", "heartbeat", "beat", "redis")
+KEPT_WHEN_FRESH = ("tls", "secrets.env", "ports.env", "test", "install.lock", "supervisor.lock")
+GIVE_UP_AFTER = 4  # failed starts of a part in a row
 
 
 class Instance:
-    """One set of services with its own data. `test` takes free ports instead of the configured ones."""
+    """One set of services with its own data.
 
-    def __init__(self, var: Path, *, test: bool = False) -> None:
+    A `test` instance takes free ports instead of the configured ones and ends with the process that started it;
+    a `quick` one does not wait for the disk: fine where a crash of the machine may lose everything.
+    """
+
+    def __init__(self, var: Path, *, test: bool = False, quick: bool = False) -> None:
         self.var = var.resolve()
-        self.test = test
+        self.test, self.quick = test, quick
         self.env: dict[str, str] = {}
+        self._file = StateFile(self.var)
+        self._child: subprocess.Popen[bytes] | None = None
 
-    # --- what it consists of --------------------------------------------------------------------------
+    def __enter__(self) -> "Instance":
+        self.prepare()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.remove()
+
+    # --- what it consists of ----------------------------------------------------------------------------
 
     @property
     def run(self) -> Path:
         """Where sockets lie: in var/run, or a short folder when that path is too long for a socket."""
         inside = self.var / "run"
-        if len(str(inside)) <= SOCKET_PATH_MOST:
+        if len(os.fsencode(inside)) <= SOCKET_PATH_MOST:
             return inside
-        digest = hashlib.sha256(str(self.var).encode()).hexdigest()[:10]
+        digest = hashlib.sha256(os.fsencode(self.var)).hexdigest()[:10]
         return Path(tempfile.gettempdir()) / f"hetri-{os.geteuid()}-{digest}"
 
     def prepare(self) -> None:
         """Make folders, secrets, certificates and configuration files, and fill `env`."""
-        for folder in ("log", "mosquitto", "nginx", "mail", "heartbeat", "beat", "redis"):
+        for folder in FOLDERS:
             (self.var / folder).mkdir(parents=True, exist_ok=True)
-        self.run.mkdir(parents=True, exist_ok=True, mode=0o711)
+        self._make_run()
         tls.ensure(self.var / "tls")
-        self.env = {**self._base(), **self._ports(), **self._secrets(), **self._settings()}
-        self.env["HETRI_URL"] = f"https://localhost:{self.env['HETRI_HTTPS_PORT']}"
+        self._fill_env(environment.free_ports() if self.test else environment.configured_ports(self.var))
         self._configure()
 
     def join(self) -> None:
         """Fill `env` for a command beside this instance; what runs keeps its ports and its files."""
-        ports_in_use = self.state.get("env")
-        if not isinstance(ports_in_use, dict):
+        in_use = self.state.get("env")
+        if in_use:
+            self._fill_env({name: str(value) for name, value in in_use.items()})
+        else:
             self.prepare()
-            return
-        self.env = {**self._base(), **self._secrets(), **self._settings()}
-        self.env |= {name: str(value) for name, value in ports_in_use.items()}
+
+    def clear(self) -> None:
+        """Remove the data, but not the secrets, the CA and what tests beside it use."""
+        for path in self.var.iterdir() if self.var.exists() else ():
+            if path.name not in KEPT_WHEN_FRESH:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def remove(self) -> None:
+        """Stop it and remove everything that it made."""
+        self.stop()
+        shutil.rmtree(self.var, ignore_errors=True)
+        shutil.rmtree(self.run, ignore_errors=True)
+
+    def _make_run(self) -> None:
+        self.run.mkdir(parents=True, exist_ok=True, mode=0o711)
+        if self.run.stat().st_uid != os.geteuid():  # a short folder lies where others may write
+            raise Refusal(f"{self.run} belongs to another user. Remove it.")
+
+    def _fill_env(self, chosen_ports: dict[str, str]) -> None:
+        self.env = {**environment.inherited(), **environment.settings_of(self.var, self.run, test=self.test)}
+        self.env |= chosen_ports
         self.env["HETRI_URL"] = f"https://localhost:{self.env['HETRI_HTTPS_PORT']}"
-
-    def _base(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("HETRI_")}
-        path = f"{ROOT / '.venv' / 'bin'}:/usr/sbin:/usr/bin:/sbin:/bin:{os.environ.get('PATH', '')}"
-        return {**kept, "PATH": path, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
-
-    def _settings(self) -> dict[str, str]:
-        return {
-            "DATABASE_URL": f"postgres://hetri@/hetri?host={self.run / 'pg'}",
-            "REDIS_URL": f"unix://{self.run / 'redis.sock'}?db=0",
-            "HETRI_VAR": str(self.var),
-            "HETRI_MQTT_HOST": "127.0.0.1",
-            "HETRI_MQTT_USER": "hetri",
-            "HETRI_MQTT_PUBLIC_HOST": "localhost",
-            "HETRI_MQTT_PASSWORD_FILE": str(self.var / "mosquitto" / "collars.passwd"),
-            "HETRI_TLS_CA": str(self.var / "tls" / "ca.pem"),
-            "HETRI_STATIC_ROOT": str(self.var / "static"),
-            "HETRI_MAIL_DIR": str(self.var / "mail"),
-            **({} if self.test else read_env_file(ROOT / ".env")),
-            **({"HETRI_TESTING": "1"} if self.test else {}),
-        }
-
-    def _ports(self) -> dict[str, str]:
-        configured = {} if self.test else {**read_env_file(ROOT / ".env"), **os.environ}
-        chosen = {name: int(configured.get(name, default)) for name, default in PUBLIC_PORTS.items()}
-        if self.test:
-            chosen = {name: ports.reserve() for name in PUBLIC_PORTS}
-        chosen["HETRI_MQTT_PORT"] = ports.reserve()
-        return {name: str(port) for name, port in chosen.items()}
-
-    def _secrets(self) -> dict[str, str]:
-        path = self.var / "secrets.env"
-        known = read_env_file(path)
-        known |= {name: secrets.token_urlsafe(48) for name in SECRETS if name not in known}
-        path.touch(mode=0o600)
-        path.write_text("".join(f"{name}={value}\n" for name, value in known.items()))
-        return known
+        if self.quick:
+            self.env["HETRI_QUICK_DISK"] = "1"
 
     def _configure(self) -> None:
         """Render the configuration files of mosquitto and nginx."""
-        as_root = os.geteuid() == 0
+        root, https, loopback = os.geteuid() == 0, self.env["HETRI_HTTPS_PORT"], ports.addresses()
         names = {
             "var": str(self.var),
-            "run": str(self.run),
-            "deploy": str(ROOT / "deploy"),
-            "user": "user root" if as_root else "",
-            "nginx_user": "user root;" if as_root else "",
+            "pages": str(ROOT / "nginx"),
+            "mosquitto_user": "user root" if root else "",
+            "nginx_user": "user root;" if root else "",
+            "internal": "127.0.0.1",
+            "https_listen": " ".join(f"listen {_bracketed(address)}:{https} ssl http2;" for address in loopback),
             "upstream": f"unix:{self.run / 'web.sock'}",
             **{name.lower(): value for name, value in self.env.items() if name.endswith("_PORT")},
         }
-        render_file(ROOT / "deploy" / "mosquitto" / "mosquitto.conf", self.var / "mosquitto" / "mosquitto.conf", names)
+        broker, source = self.var / "mosquitto", ROOT / "deploy" / "mosquitto"
+        public = (render(source / "public.conf", {**names, "public": address}) for address in loopback)
+        render_file(
+            source / "mosquitto.conf", broker / "mosquitto.conf", {**names, "public_listeners": "\n".join(public)}
+        )
         render_file(ROOT / "nginx" / "web.conf", self.var / "nginx" / "web.conf", names)
-        server = self.var / "mosquitto" / "server.passwd"
-        server.touch(mode=0o600)
-        server.write_text(password_line("hetri", self.env["HETRI_MQTT_PASSWORD"]))
-        (self.var / "mosquitto" / "collars.passwd").touch(mode=0o640)
+        for name in ("collars.acl", "server.acl"):
+            shutil.copy(source / name, broker / name)
+        (broker / "server.passwd").touch(mode=0o600)
+        (broker / "server.passwd").write_text(environment.password_line("hetri", self.env["HETRI_MQTT_PASSWORD"]))
+        (broker / "collars.passwd").touch(mode=0o640)
 
-    # --- running --------------------------------------------------------------------------------------
+    # --- running ----------------------------------------------------------------------------------------
 
     @property
-    def state(self) -> dict[str, object]:
-        """What the supervisor last wrote: its pid, its phase and the pids of its parts; empty when it is not there."""
-        try:
-            found: dict[str, object] = json.loads((self.var / "supervisor.json").read_text())
-            os.kill(int(str(found["supervisor"])), 0)
-        except (OSError, ValueError, KeyError):
-            return {}
-        return found
+    def state(self) -> State:
+        """What the supervisor tells: its pid, its phase and the pids of its parts; empty when it is not there."""
+        return self._file.read()
 
-    def start(self, names: tuple[str, ...], *, steps: bool = False, seconds: float = 90) -> None:
-        """Start the named parts and return once all are healthy. Raises Refusal with the reason."""
-        if self.state:
+    def start(self, names: Iterable[str], *, steps: bool = False, seconds: float = 90) -> None:
+        """Start the named parts and return once all are healthy. Raises Refusal with the reason.
+
+        `steps` migrates, collects the static files and makes the demo's data before the application's parts start.
+        """
+        wanted = tuple(names)
+        if self._file.is_held():
             raise Refusal("It runs already.")
+        self._end_leftovers()
         if not self.test:
             for setting in ("HETRI_HTTPS_PORT", "HETRI_MQTTS_PORT"):
                 ports.require_free(int(self.env[setting]), setting)
-        plan = {"var": str(self.var), "run": str(self.run), "parts": list(names), "steps": steps}
-        command = [sys.executable, "-m", "devkit.supervisor", json.dumps(plan)]
-        (self.var / "supervisor.json").unlink(missing_ok=True)
+        self._file.forget()
+        self._launch({"var": str(self.var), "run": str(self.run), "parts": wanted, "steps": steps})
+        self._wait_started(wanted, seconds)
+
+    def _launch(self, plan: dict[str, object]) -> None:
+        if self.test:
+            plan["tied_to"] = os.getpid()
         with open(self.var / "log" / "supervisor.log", "ab") as log:
             self._child = subprocess.Popen(
-                command,
+                [sys.executable, "-m", "devkit.supervisor", json.dumps(plan)],
                 cwd=ROOT,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                pass_fds=ports.held(),
             )
-        self._wait_started(names, seconds)
 
     def _wait_started(self, names: tuple[str, ...], seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while not self._is_up(names):
-            failed = self.state.get("failed")
-            if failed or self._child.poll() is not None or time.monotonic() > deadline:
-                sick = [name for name in names if not self.healthy(name)]
-                reason = str(failed or f"{', '.join(sick)} did not become healthy")
-                tail = "" if failed else _tail(self.var / "log" / f"{(sick or ['supervisor'])[0]}.log")
+            if reason := self._failure(names, late=time.monotonic() > deadline):
                 self.stop()
-                raise Refusal(f"{reason}. {tail}".strip())
+                raise Refusal(reason)
             time.sleep(0.1)
 
     def _is_up(self, names: tuple[str, ...]) -> bool:
         return self.state.get("phase") == "running" and all(self.healthy(name) for name in names)
+
+    def _failure(self, names: tuple[str, ...], *, late: bool) -> str:
+        """Why the start has failed, with the end of the log that tells more; empty while it may still succeed."""
+        logs, state = self.var / "log", self.state
+        if state.get("failed"):
+            reason, log = state["failed"]
+            return f"{reason}. {tail(logs / f'{log}.log')}"
+        for name, (exits, last) in state.get("trouble", {}).items():
+            if exits >= GIVE_UP_AFTER:
+                return f"{name} does not stay up: {last}. {tail(logs / f'{name}.log')}"
+        if self._child is not None and self._child.poll() is not None:
+            return f"The supervisor ended. {tail(logs / 'supervisor.log')}"
+        sick = [name for name in names if not self.healthy(name)] if late else []
+        return f"{', '.join(sick)} did not become healthy. {tail(logs / f'{sick[0]}.log')}" if sick else ""
 
     def healthy(self, name: str) -> bool:
         """Whether that part answers its health check now."""
@@ -179,15 +200,14 @@ class Instance:
     def wait_healthy(self, seconds: float = 30) -> None:
         """Return once every part is healthy. Raises Refusal."""
         deadline = time.monotonic() + seconds
-        while sick := [name for name in self.pids() if not self.healthy(name)]:
+        while (sick := [name for name in self.pids() if not self.healthy(name)]) or not self.pids():
             if time.monotonic() > deadline:
-                raise Refusal(f"Not healthy within {seconds} s: {', '.join(sick)}.")
+                raise Refusal(f"Not healthy within {seconds} s: {', '.join(sick) or 'nothing runs'}.")
             time.sleep(0.1)
 
     def pids(self) -> dict[str, int | None]:
         """The parts and their process ids; None while one is being started again."""
-        found = self.state.get("parts", {})
-        return found if isinstance(found, dict) else {}
+        return dict(self.state.get("parts", {}))
 
     def pid(self, name: str) -> int | None:
         """The process id of a part."""
@@ -204,37 +224,25 @@ class Instance:
         command = [python(), str(ROOT / "manage.py"), *arguments]
         return subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, check=False)
 
-    def stop(self, seconds: float = 40) -> None:
+    def stop(self, seconds: float = 60) -> None:
         """End all parts in order, and wait for it."""
-        supervisor = self.state.get("supervisor")
-        if supervisor is None:
-            return
-        os.kill(int(str(supervisor)), signal.SIGTERM)
-        deadline = time.monotonic() + seconds
-        while self.state and time.monotonic() < deadline:
-            if hasattr(self, "_child"):
-                self._child.poll()
-            time.sleep(0.05)
+        begun = self._child is not None and self._child.poll() is None
+        supervisor = self._child.pid if self._child is not None and begun else self.state.get("supervisor")
+        if supervisor is not None:
+            processes.send(supervisor, signal.SIGTERM)
+            deadline = time.monotonic() + seconds
+            while self._file.is_held() or (self._child is not None and self._child.poll() is None):
+                if time.monotonic() > deadline:
+                    processes.send(supervisor, signal.SIGKILL)
+                time.sleep(0.05)
+        self._end_leftovers()
+
+    def _end_leftovers(self) -> None:
+        """End the parts of a supervisor that was killed: they were told to end, and some may still be at it."""
+        sessions = [pid for pid in self._file.last().get("parts", {}).values() if pid]
+        processes.end_sessions(sessions, (ROOT, self.var))
+        self._file.forget()
 
 
-def read_env_file(path: Path) -> dict[str, str]:
-    """NAME=value lines; comments and empty values are left out."""
-    if not path.exists():
-        return {}
-    lines = (line.strip() for line in path.read_text().splitlines())
-    pairs = (line.split("=", 1) for line in lines if line and not line.startswith("#") and "=" in line)
-    return {name.strip(): value.strip() for name, value in pairs if value.strip()}
-
-
-def password_line(name: str, password: str) -> str:
-    """A line of Mosquitto's password file (`$7$`: PBKDF2-HMAC-SHA512, 12 bytes of salt)."""
-    salt = secrets.token_bytes(12)
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, 101)
-    return f"{name}:$7$101${b64encode(salt).decode()}${b64encode(digest).decode()}\n"
-
-
-def _tail(path: Path, lines: int = 5) -> str:
-    try:
-        return "Its log ends with:\n" + "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
-    except OSError:
-        return ""
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address

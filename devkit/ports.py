@@ -1,25 +1,34 @@
 """Ports of the loopback: told apart from taken ones, and reserved against other runs of ours."""
 
-import fcntl
-import os
+import random
 import socket
-import tempfile
 from pathlib import Path
-from typing import IO
 
 from devkit.errors import Refusal
 
-_held: list[IO[str]] = []
+ADDRESSES = (("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6))
+LOWEST, TRIES = 15_000, 1_000
+_held: list[socket.socket] = []
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on localhost:port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
+    """Whether nobody listens on localhost:port, on either family."""
+    there = addresses()
+    return all(_can_bind(address, family, port) for address, family in ADDRESSES if address in there)
+
+
+def addresses() -> list[str]:
+    """The loopback's addresses that this machine has: `localhost` may mean either."""
+    return [address for address, family in ADDRESSES if _can_bind(address, family, 0)]
+
+
+def _can_bind(address: str, family: socket.AddressFamily, port: int) -> bool:
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address, port))
+    except OSError:
+        return False
     return True
 
 
@@ -29,19 +38,36 @@ def require_free(port: int, setting: str) -> None:
         raise Refusal(f"Port {port} is taken by another program. Free it, or set {setting} in .env.")
 
 
-def reserve() -> int:
-    """A free port that no other run of ours gets while this process lives."""
-    folder = Path(tempfile.gettempdir()) / f"hetri-ports-{os.geteuid()}"
-    folder.mkdir(exist_ok=True)
-    while True:
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            port: int = found.getsockname()[1]
-        lock = open(folder / str(port), "w")  # noqa: SIM115  (held until the process ends)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
-            continue
-        _held.append(lock)
-        return port
+def reserve(wish: int = 0) -> int:
+    """A free port, the wished one if it is, that no other run of ours gets while this process lives.
+
+    Nor while one lives that inherits the descriptors of `held()`.
+    """
+    for attempt in range(TRIES):
+        port = wish if wish and not attempt else random.randrange(LOWEST, _ephemeral_from())
+        if _hold(port) and is_free(port):
+            return port
+    raise Refusal("No free port was found on the loopback.")
+
+
+def held() -> list[int]:
+    """File descriptors that keep the reservations."""
+    return [lock.fileno() for lock in _held]
+
+
+def _ephemeral_from() -> int:
+    """Below the range from which the kernel serves outgoing connections: those cannot take our port."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    return max(lowest, LOWEST + TRIES)
+
+
+def _hold(port: int) -> bool:
+    """An abstract socket is a lock that vanishes with its last holder and leaves no file."""
+    lock = socket.socket(socket.AF_UNIX)
+    try:
+        lock.bind(f"\0hetri-port-{port}")
+    except OSError:
+        lock.close()
+        return False
+    _held.append(lock)
+    return True

@@ -4,6 +4,11 @@ import re
 from pathlib import Path
 
 
+def render(template: Path, names: dict[str, str]) -> str:
+    """The template's text with every @name@ replaced. Raises KeyError for an unknown one."""
+    return re.sub(r"@(\w+)@", lambda match: names[match.group(1)], template.read_text())
+
+
 def render_file(template: Path, target: Path, names: dict[str, str]) -> None:
-    """Write `template` to `target` with every @name@ replaced. Raises KeyError for an unknown one."""
-    target.write_text(re.sub(r"@(\w+)@", lambda match: names[match.group(1)], template.read_text()))
+    """Write the rendered `template` to `target`."""
+    target.write_text(render(template, names))

@@ -1,29 +1,32 @@
 """Keeps parts alive: starts them, starts again what died, ends what a dead one left behind, stops all in order.
 
-`python -m devkit.supervisor PLAN` runs until SIGTERM and writes what it knows to supervisor.json.
+`python -m devkit.supervisor PLAN` runs until SIGTERM and tells what it knows in supervisor.json.
 """
 
-import ctypes
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from devkit import processes
 from devkit.bootstrap import ROOT, python
+from devkit.errors import Refusal
 from devkit.instance import Instance
+from devkit.logs import cut_long
 from devkit.parts import PARTS, SERVICES, Part
+from devkit.state import StateFile
 
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # prctl(2)
 BACKOFF_FIRST_S, BACKOFF_MOST_S, WELL_AFTER_S = 0.5, 10.0, 20.0
-STOP_WAIT_S, ORPHAN_WAIT_S = 10.0, 2.0
-LOG_MOST = 20_000_000
+STOP_WAIT_S, ORPHAN_WAIT_S, SERVICES_WAIT_S = 10.0, 2.0, 60.0
+TICK_S, LOGS_EVERY_S = 0.1, 10.0
 STEPS = (("migrate", "--noinput", "-v", "0"), ("collectstatic", "--noinput", "-v", "0"), ("demo_data",))
-_libc = ctypes.CDLL(None, use_errno=True)
+Process = subprocess.Popen[bytes]
 
 
 @dataclass
@@ -31,41 +34,46 @@ class Running:
     """A part and its present process."""
 
     part: Part
-    process: subprocess.Popen[bytes] | None = None
+    process: Process | None = None
     started: float = 0.0
     next_start: float = 0.0
     backoff: float = BACKOFF_FIRST_S
-
-
-def _die_with_parent() -> None:
-    """In the child: end when the supervisor is gone, so that nothing outlives it."""
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    exits: int = 0  # in a row, without a healthy while between
+    last: str = ""  # what became of the process before
 
 
 class Supervisor:
-    """Single-threaded: one loop that reaps, restarts and writes the state."""
+    """Single-threaded: one loop that reaps, restarts and tells."""
 
-    def __init__(self, plan: dict[str, Any]) -> None:
+    def __init__(self, plan: dict[str, Any], parts: Mapping[str, Part] = PARTS) -> None:
         self.var, self.run = Path(plan["var"]), Path(plan["run"])
-        self.steps = bool(plan["steps"])
+        self.steps = bool(plan.get("steps"))
+        self.tied_to = int(plan.get("tied_to", 0))
         self.wanted: list[str] = plan["parts"]
+        self.parts = parts
         self.running: dict[str, Running] = {}
-        self.phase, self.failed = "starting", ""
+        self.step: Process | None = None
+        self.phase = "starting"
+        self.failed: tuple[str, str] | None = None  # the reason, and the log that tells more
         self.stopping = False
+        self.file = StateFile(self.var)
+        self.logs_due = 0.0
 
     def main(self) -> None:
-        """Run until told to stop."""
-        _libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
+        """Run until told to stop. Raises Refusal when another supervisor serves this folder."""
+        self.file.hold()
+        self._tell()
+        processes.adopt_orphans()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
+        if self.tied_to:
+            processes.end_with_parent(self.tied_to)
         try:
             self._begin([name for name in self.wanted if name in SERVICES])
-            if self._services_healthy() and self.steps:
-                self._run_steps()
-            if not self.failed:
+            if self._services_healthy() and self._steps_done():
                 self._begin([name for name in self.wanted if name not in SERVICES])
                 self.phase = "running"
-            self._write_state()
+            self._tell()
             while not self.stopping:
                 self._tick()
         finally:
@@ -74,152 +82,179 @@ class Supervisor:
     def _on_stop(self, number: int, frame: object) -> None:
         self.stopping = True
 
+    # --- starting ---------------------------------------------------------------------------------------
+
     def _begin(self, names: list[str]) -> None:
         for name in names:
-            self.running[name] = Running(PARTS[name])
+            self.running[name] = Running(self.parts[name])
             self._start(name)
 
     def _services_healthy(self) -> bool:
-        """Wait for the services; the others' steps need them."""
+        """Wait for the services: the steps and the other parts come after them."""
         instance = Instance(self.var)
         instance.env = dict(os.environ)
-        deadline = time.monotonic() + 60
-        while not self.stopping:
-            self._tick()
-            sick = [name for name in self.running if not instance.healthy(name)]
-            if not sick:
-                return True
-            if time.monotonic() > deadline:
-                self.failed = f"{', '.join(sick)} did not become healthy; see {self.var / 'log'}"
-                return False
+        sick: list[str] = []
+
+        def all_well() -> bool:
+            sick[:] = [name for name in self.running if not instance.healthy(name)]
+            return not sick
+
+        if self._tick_until(all_well, SERVICES_WAIT_S):
+            return True
+        self._fail(f"{', '.join(sick)} did not become healthy", sick[0] if sick else "supervisor")
         return False
 
-    def _run_steps(self) -> None:
-        for step in STEPS:
+    def _steps_done(self) -> bool:
+        """Run the one-shot steps, each to its end."""
+        for step in STEPS if self.steps else ():
             with open(self.var / "log" / "steps.log", "ab") as log:
-                command = [python(), str(ROOT / "manage.py"), *step]
-                code = subprocess.run(command, cwd=ROOT, stdout=log, stderr=log, check=False).returncode
+                self.step = self._spawn([python(), str(ROOT / "manage.py"), *step], log, signal.SIGTERM)
+            if not self._tick_until(lambda: self.step is not None and self.step.poll() is not None):
+                return False
+            code, self.step = self.step.returncode, None
             if code:
-                lines = (self.var / "log" / "steps.log").read_text(errors="replace").strip().splitlines()
-                self.failed = f"manage.py {step[0]} failed: {lines[-1] if lines else code}"
-                return
+                self._fail(f"manage.py {step[0]} failed, {processes.describe_exit(code)}", "steps")
+                return False
+        return True
+
+    def _tick_until(self, condition: Callable[[], bool], seconds: float = float("inf")) -> bool:
+        """Keep supervising until the condition holds; False when stopped or late."""
+        deadline = time.monotonic() + seconds
+        while not self.stopping and time.monotonic() < deadline:
+            if condition():
+                return True
+            self._tick()
+        return False
+
+    def _fail(self, reason: str, log: str) -> None:
+        if not self.stopping:
+            self.failed = (reason, log)
+            self._say(reason)
+
+    def _spawn(self, command: list[str], log: Any, death_signal: signal.Signals) -> Process:
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=processes.ends_with_us(death_signal),  # noqa: PLW1509  (single-threaded)
+        )
 
     def _start(self, name: str) -> None:
         running = self.running[name]
         running.started = time.monotonic()
         try:
             running.part.prepare(self.var, self.run)
+            command = running.part.command(self.var, self.run, dict(os.environ))
             with open(self.var / "log" / f"{name}.log", "ab") as log:
-                running.process = subprocess.Popen(
-                    running.part.command(self.var, self.run, dict(os.environ)),
-                    cwd=ROOT,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                    preexec_fn=_die_with_parent,  # noqa: PLW1509  (single-threaded)
-                )
+                running.process = self._spawn(command, log, running.part.stop)
             self._say(f"{name} started pid={running.process.pid}")
-        except (OSError, subprocess.CalledProcessError) as error:
-            running.process = None
-            self._say(f"{name} cannot start: {error}")
-        self._write_state()
+            self._tell()
+        except (OSError, subprocess.CalledProcessError, Refusal) as error:
+            words = getattr(error, "stderr", None) or ""
+            self._later(name, f"cannot start: {error} {words}".strip())
+
+    # --- keeping alive ----------------------------------------------------------------------------------
 
     def _tick(self) -> None:
         """One round: notice the dead, end orphans, start again what is due."""
         for name, running in self.running.items():
-            if running.process is not None and running.process.poll() is not None:
-                self._note_exit(name, running)
+            if running.process is not None and (code := running.process.poll()) is not None:
+                running.process = None
+                self._later(name, f"ended {processes.describe_exit(code)}")
         self._end_orphans()
         for name, running in self.running.items():
             if running.process is None and time.monotonic() >= running.next_start:
                 self._start(name)
-        self._bound_logs()
-        time.sleep(0.1)
+        if time.monotonic() > self.logs_due:
+            self.logs_due = time.monotonic() + LOGS_EVERY_S
+            cut_long(self.var / "log")
+        time.sleep(TICK_S)
 
-    def _note_exit(self, name: str, running: Running) -> None:
-        code = running.process.returncode if running.process else None
+    def _later(self, name: str, what: str) -> None:
+        """Plan the next start: soon after a healthy while, later with each failure in a row."""
+        running = self.running[name]
         if time.monotonic() - running.started > WELL_AFTER_S:
-            running.backoff = BACKOFF_FIRST_S
-        self._say(f"{name} ended code={code}; starting again in {running.backoff} s")
-        running.process = None
+            running.backoff, running.exits = BACKOFF_FIRST_S, 0
+        self._say(f"{name} {what}; starting again in {running.backoff:g} s")
+        running.exits, running.last = running.exits + 1, what
         running.next_start = time.monotonic() + running.backoff
         running.backoff = min(running.backoff * 2, BACKOFF_MOST_S)
-        self._write_state()
+        self._tell()
 
     def _end_orphans(self) -> None:
-        """Children of a dead part are ours now (subreaper): let them go by themselves, then end them."""
+        """Children of a dead part are ours now: let them go by themselves, end them, then kill them."""
         deadline = time.monotonic() + ORPHAN_WAIT_S
         while orphans := self._orphans():
+            late = time.monotonic() > deadline
             for pid in orphans:
-                _signal(pid, signal.SIGKILL if time.monotonic() > deadline else signal.SIGTERM)
-            for pid in orphans:
-                try:
-                    os.waitpid(pid, os.WNOHANG)
-                except ChildProcessError:
-                    continue
+                processes.send(pid, signal.SIGKILL if late else signal.SIGTERM)
+                os.waitpid(pid, os.WNOHANG)
+            if late:
+                self._say(f"killed what a part left behind: {orphans}")
             time.sleep(0.05)
 
     def _orphans(self) -> list[int]:
-        mine = {running.process.pid for running in self.running.values() if running.process}
-        children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-        return [int(pid) for pid in children if int(pid) not in mine]
+        known = [self.step, *(running.process for running in self.running.values())]
+        mine = {process.pid for process in known if process is not None}
+        return [pid for pid in processes.children() if pid not in mine]
 
-    def _bound_logs(self) -> None:
-        for log in (self.var / "log").glob("*.log"):
-            if log.stat().st_size > LOG_MOST:
-                _cut(log)
+    # --- stopping ---------------------------------------------------------------------------------------
 
     def _stop_all(self) -> None:
-        """The last started first; who does not end in time is killed."""
+        """The last started first, and the services only when nobody uses them any more."""
         self.phase = "stopping"
-        for name, running in reversed(self.running.items()):
-            if running.process is None:
-                continue
-            _signal(running.process.pid, running.part.stop)
-            if name in SERVICES:
-                self._wait(running.process)
-        for running in self.running.values():
-            if running.process is not None:
-                self._wait(running.process)
-                running.process = None
+        self._tell()
+        users = [running for name, running in self.running.items() if name not in SERVICES]
+        if self.step is not None:
+            users.append(Running(Part(lambda *_: [], lambda _: True), process=self.step))
+        _end_together(users)
+        for name in reversed(SERVICES):
+            if name in self.running:
+                _end_together([self.running[name]])
         self._end_orphans()
-        (self.var / "supervisor.json").unlink(missing_ok=True)
+        self.file.forget()
         self._say("stopped")
 
-    def _wait(self, process: subprocess.Popen[bytes]) -> None:
-        try:
-            process.wait(STOP_WAIT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    # --- telling ----------------------------------------------------------------------------------------
 
     def _say(self, text: str) -> None:
         print(f"{time.strftime('%H:%M:%S')} supervisor {text}", flush=True)
 
-    def _write_state(self) -> None:
+    def _tell(self) -> None:
+        """Write what `./dev status` and Instance read."""
         pids = {name: running.process.pid if running.process else None for name, running in self.running.items()}
-        state = {"supervisor": os.getpid(), "phase": self.phase, "failed": self.failed, "parts": pids}
-        state["env"] = {name: value for name, value in os.environ.items() if name.endswith("_PORT")}
-        fresh = self.var / "supervisor.json.new"
-        fresh.write_text(json.dumps(state))
-        fresh.replace(self.var / "supervisor.json")
+        trouble = {name: [running.exits, running.last] for name, running in self.running.items() if running.exits}
+        ports = {name: value for name, value in os.environ.items() if name.endswith("_PORT")}
+        state = {"phase": self.phase, "failed": self.failed, "parts": pids, "trouble": trouble, "env": ports}
+        self.file.write(state)
 
 
-def _signal(pid: int, number: signal.Signals) -> None:
+def _end_together(parts: list[Running]) -> None:
+    """Ask them all to end, and wait; who does not end in time is killed."""
+    alive = [(running.part.stop, running.process) for running in parts if running.process is not None]
+    for number, process in alive:
+        processes.send(process.pid, number)
+    deadline = time.monotonic() + STOP_WAIT_S
+    for _, process in alive:
+        try:
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def main() -> int:
+    """Serve the plan on the command line."""
     try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
-
-
-def _cut(log: Path) -> None:
-    """Keep the newest half of a log that a process holds open (it appends, so it goes on behind the cut)."""
-    newest = log.read_bytes()[-LOG_MOST // 2 :]
-    with open(log, "r+b") as file:
-        file.truncate(0)
-        file.write(newest)
+        Supervisor(json.loads(sys.argv[1])).main()
+    except Refusal as refused:
+        print(refused, file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    Supervisor(json.loads(sys.argv[1])).main()
+    sys.exit(main())

@@ -4,52 +4,57 @@ import subprocess
 from pathlib import Path
 
 CA_DAYS, SERVER_DAYS, RENEW_BEFORE_S = 3650, 397, 30 * 86_400
-NAMES = "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"
+CA_EXTENSIONS = """\
+basicConstraints = critical, CA:TRUE, pathlen:0
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+"""
+SERVER_EXTENSIONS = """\
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+subjectAltName = DNS:localhost, IP:127.0.0.1, IP:::1
+"""
 
 
 def ensure(folder: Path) -> None:
-    """Make ca.pem, server.pem and their keys in `folder` where they are missing or near their end."""
+    """Make the CA and the server's certificate in `folder` where they are missing or near their end.
+
+    ca.pem (and ca.der, for collars), server.pem, and the keys ca.key and server.key. A CA that is good stays:
+    collars pin it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "ca.pem").exists():
-        _key(folder / "ca.key")
-        _run(
-            "req",
-            "-x509",
-            "-new",
-            "-key",
-            folder / "ca.key",
-            "-days",
-            CA_DAYS,
-            "-subj",
-            "/CN=Hetri local CA",
-            "-out",
-            folder / "ca.pem",
-        )
-    if not _is_good(folder / "server.pem"):
+    if not (_is_good(folder / "ca.pem") and (folder / "ca.key").exists()):
+        _authority(folder)
+    if not (folder / "ca.der").exists():
+        _run("x509", "-in", folder / "ca.pem", "-outform", "DER", "-out", folder / "ca.der")
+    if not (_is_good(folder / "server.pem") and (folder / "server.key").exists() and _is_ours(folder)):
         _server(folder)
+
+
+def _authority(folder: Path) -> None:
+    (folder / "ca.der").unlink(missing_ok=True)
+    _key(folder / "ca.key")
+    _certificate(folder, "ca", "/CN=Hetri local CA", CA_EXTENSIONS, "-signkey", folder / "ca.key", "-days", CA_DAYS)
 
 
 def _server(folder: Path) -> None:
     _key(folder / "server.key")
-    request, names = folder / "server.csr", folder / "server.names"
-    names.write_text(NAMES)
-    _run("req", "-new", "-key", folder / "server.key", "-subj", "/CN=localhost", "-out", request)
-    authority = ("-CA", folder / "ca.pem", "-CAkey", folder / "ca.key", "-CAcreateserial")
-    _run(
-        "x509",
-        "-req",
-        "-in",
-        request,
-        *authority,
-        "-days",
-        SERVER_DAYS,
-        "-extfile",
-        names,
-        "-out",
-        folder / "server.pem",
-    )
+    signer = ("-CA", folder / "ca.pem", "-CAkey", folder / "ca.key", "-CAcreateserial", "-days", SERVER_DAYS)
+    _certificate(folder, "server", "/CN=localhost", SERVER_EXTENSIONS, *signer)
+
+
+def _certificate(folder: Path, name: str, subject: str, extensions: str, *signer: object) -> None:
+    """Make NAME.pem for NAME.key."""
+    request, wanted, fresh = (folder / f"{name}.{ending}" for ending in ("csr", "ext", "new"))
+    wanted.write_text(extensions)
+    _run("req", "-new", "-key", folder / f"{name}.key", "-subj", subject, "-out", request)
+    _run("x509", "-req", "-in", request, *signer, "-extfile", wanted, "-out", fresh)
+    fresh.replace(folder / f"{name}.pem")
     request.unlink()
-    names.unlink()
+    wanted.unlink()
 
 
 def _key(path: Path) -> None:
@@ -58,8 +63,15 @@ def _key(path: Path) -> None:
 
 
 def _is_good(certificate: Path) -> bool:
+    """Whether it is there and stays valid for a while."""
     command = ["openssl", "x509", "-checkend", str(RENEW_BEFORE_S), "-noout", "-in", str(certificate)]
     return certificate.exists() and subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether our CA has signed the server's certificate."""
+    command = ["openssl", "verify", "-CAfile", str(folder / "ca.pem"), str(folder / "server.pem")]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def _run(*arguments: object) -> None:

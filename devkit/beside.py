@@ -1,0 +1,66 @@
+"""Runs a program beside services of its own: free ports, a folder of its own, gone afterwards."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+
+from devkit import processes
+from devkit.bootstrap import ROOT
+from devkit.instance import Instance
+from devkit.parts import SERVICES
+from devkit.state import StateFile
+
+FOLDER = ROOT / "var" / "test"
+ABANDONED_S = 3600
+# What is not measured does not run beside it: the machine may have few cores.
+BENCHMARKS: dict[tuple[str, ...], tuple[str, ...]] = {
+    SERVICES: ("ingest", "ingest_cpu", "history"),
+    (*SERVICES, "nginx", "web", "ingest"): ("treat", "push"),
+}
+
+
+def with_services(
+    act: Callable[[dict[str, str]], int],
+    names: Iterable[str] = SERVICES,
+    *,
+    steps: bool = False,
+    quick: bool = False,
+) -> int:
+    """Start those parts, hand their environment to `act`, and remove everything at its end."""
+    _remove_abandoned()
+    with Instance(FOLDER / str(os.getpid()), test=True, quick=quick) as instance:
+        instance.start(names, steps=steps)
+        return act(instance.env)
+
+
+def run_beside(command: list[str], env: dict[str, str]) -> int:
+    """Run it in the foreground. It gets the signals that we get, and ends when we are killed."""
+    # The terminal sends Ctrl-C to both of us: the child decides, we wait for it.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        child = subprocess.Popen(command, cwd=ROOT, env=env, preexec_fn=_as_foreground(os.getpid()))  # noqa: PLW1509
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda number, frame: child.send_signal(number))
+        return child.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _as_foreground(parent: int) -> Callable[[], None]:
+    def prepare() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        processes.end_with_parent(parent)
+
+    return prepare
+
+
+def _remove_abandoned() -> None:
+    """What a run that was killed could not remove."""
+    for var in FOLDER.iterdir() if FOLDER.exists() else ():
+        old = time.time() - var.stat().st_mtime > ABANDONED_S
+        if old and not StateFile(var).is_held():
+            shutil.rmtree(Instance(var).run, ignore_errors=True)
+            shutil.rmtree(var, ignore_errors=True)

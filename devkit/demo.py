@@ -1,0 +1,91 @@
+"""The demo: the one instance in var/, on the ports of .env."""
+
+import json
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+from devkit.bootstrap import ROOT
+from devkit.errors import Refusal
+from devkit.instance import Instance
+from devkit.logs import follow
+from devkit.parts import ALL
+
+# What status shows: the reload watcher is part of mosquitto's health.
+STATUS_NAMES = tuple(name for name in ALL if name != "watcher")
+START_S = 120
+
+
+def run(*, detach: bool, fresh: bool) -> int:
+    """Start everything; without `detach` show the logs, and stop all at the end. Raises Refusal."""
+    instance = Instance(ROOT / "var")
+    if instance.state:
+        if fresh:
+            raise Refusal("The demo runs, so its data is in use. First: ./dev stop")
+        print("The demo runs already.")
+        _print_addresses(instance)
+        return 0
+    if fresh:
+        instance.clear()
+    instance.prepare()
+    print("Starting ...", flush=True)
+    try:
+        instance.start(ALL, steps=True, seconds=START_S)
+        _print_addresses(instance)
+        return 0 if detach else _watch(instance)
+    except KeyboardInterrupt:
+        print("\nStopping ...", flush=True)
+        instance.stop()
+        return 0
+
+
+def _watch(instance: Instance) -> int:
+    follow(instance.var / "log", lambda: bool(instance.state))
+    print("The demo was stopped.")
+    return 0
+
+
+def _print_addresses(instance: Instance) -> None:
+    try:
+        known = json.loads((instance.var / "demo.json").read_text())
+    except FileNotFoundError:
+        print("It is still starting; see ./dev status")
+        return
+    print(f"\n  {known['url']}   (its CA: {known['ca']})")
+    for who in ("owner", "staff"):
+        print(f"  {who}: {known[who]['email']}  password: {known[who]['password']}")
+    print(f"  MQTT over TLS: {known['mqtt']['host']}:{known['mqtt']['port']}   collar: {known['device']}")
+    print("  ./dev status, ./dev stop\n", flush=True)
+
+
+def stop() -> int:
+    """Stop the demo. What a killed supervisor left goes, too."""
+    instance = Instance(ROOT / "var")
+    ran = bool(instance.state)
+    instance.stop()
+    print("Stopped. The data stays." if ran else "Nothing of ours runs.")
+    return 0
+
+
+def status() -> int:
+    """Print a line for each part; 0 when all are well."""
+    instance = Instance(ROOT / "var")
+    if not instance.state:
+        print("Nothing runs here. Start it with ./dev demo")
+        return 1
+    instance.join()
+    with ThreadPoolExecutor(len(STATUS_NAMES)) as pool:
+        well = list(pool.map(instance.healthy, STATUS_NAMES))
+    pids = instance.pids()
+    for name, healthy in zip(STATUS_NAMES, well, strict=True):
+        print(f"{name} {pids.get(name) or '-'} {'healthy' if healthy else 'unhealthy'}")
+    return 0 if all(well) else 1
+
+
+def environment() -> dict[str, str]:
+    """The demo's environment, for a command beside it."""
+    instance = Instance(ROOT / "var")
+    if not instance.state:
+        print("The demo does not run: what needs the database or the broker will fail.", file=sys.stderr)
+    instance.join()
+    return {**instance.env, "HOME": os.environ.get("HOME", "/")}

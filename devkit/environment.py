@@ -1,0 +1,95 @@
+"""The environment of an instance: its secrets, its ports and the settings that follow from where it lies."""
+
+import hashlib
+import os
+import secrets
+from base64 import b64encode
+from pathlib import Path
+
+from devkit import ports
+from devkit.bootstrap import ROOT, VENV
+from devkit.errors import Refusal
+
+SECRETS = ("HETRI_SECRET_KEY", "HETRI_CLAIM_KEY", "HETRI_MQTT_PASSWORD")
+PUBLIC_PORTS = {"HETRI_HTTPS_PORT": 8443, "HETRI_MQTTS_PORT": 8883, "HETRI_RTMPS_PORT": 1936}
+# Not ours to inherit: they would point our processes at another installation or another database.
+FOREIGN = ("HETRI_", "PG", "DATABASE_URL", "REDIS_URL", "DJANGO_")
+LOOPBACK = "localhost,127.0.0.1,::1"
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """NAME=value lines; comments and empty values are left out, quotes around a value are taken off."""
+    if not path.exists():
+        return {}
+    lines = (line.strip() for line in path.read_text().splitlines())
+    pairs = (line.split("=", 1) for line in lines if line and not line.startswith("#") and "=" in line)
+    return {name.strip(): plain for name, value in pairs if (plain := value.strip().strip("\"'"))}
+
+
+def inherited() -> dict[str, str]:
+    """What the shell hands on, without other installations' settings, and with .venv and the servers in PATH."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    path = f"{VENV / 'bin'}:/usr/sbin:/usr/bin:/sbin:/bin:{os.environ.get('PATH', '')}"
+    fixed = {"PATH": path, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
+    return {**kept, **fixed, "NO_PROXY": LOOPBACK, "no_proxy": LOOPBACK}
+
+
+def secrets_of(var: Path) -> dict[str, str]:
+    """The instance's secrets, made once, in secrets.env (mode 0600)."""
+    path = var / "secrets.env"
+    known = read_env_file(path)
+    missing = [name for name in SECRETS if name not in known]
+    if missing:
+        known |= {name: secrets.token_urlsafe(48) for name in missing}
+        path.touch(mode=0o600)
+        path.write_text("".join(f"{name}={value}\n" for name, value in known.items()))
+    return known
+
+
+def configured_ports(var: Path) -> dict[str, str]:
+    """The public ports as .env or the environment (it wins) say, and a free one for the internal listener.
+
+    That one is kept in ports.env: Mosquitto finds the rights of a stored session by its listener's port, and would
+    keep nothing for the ingest process until it connects.
+    """
+    configured = {**read_env_file(ROOT / ".env"), **os.environ}
+    chosen = {name: _port(name, configured.get(name) or str(default)) for name, default in PUBLIC_PORTS.items()}
+    known = read_env_file(var / "ports.env").get("HETRI_MQTT_PORT", "0")
+    chosen["HETRI_MQTT_PORT"] = str(ports.reserve(int(known)))
+    (var / "ports.env").write_text(f"HETRI_MQTT_PORT={chosen['HETRI_MQTT_PORT']}\n")
+    return chosen
+
+
+def free_ports() -> dict[str, str]:
+    """Free ports for all of them."""
+    return {name: str(ports.reserve()) for name in (*PUBLIC_PORTS, "HETRI_MQTT_PORT")}
+
+
+def _port(name: str, value: str) -> str:
+    if not value.isdecimal() or not 0 < int(value) < 65_536:
+        raise Refusal(f"{name} is {value!r}, but a port is a number from 1 to 65535.")
+    return value
+
+
+def settings_of(var: Path, run: Path, *, test: bool) -> dict[str, str]:
+    """What settings.py reads. Where things lie is fixed; the rest may be said otherwise in .env."""
+    changeable = {"HETRI_MQTT_PUBLIC_HOST": "localhost", "HETRI_MAIL_DIR": str(var / "mail")}
+    said = {"HETRI_TESTING": "1"} if test else read_env_file(ROOT / ".env")
+    fixed = {
+        "DATABASE_URL": f"postgres://hetri@/hetri?host={run / 'pg'}",
+        "REDIS_URL": f"unix://{run / 'redis.sock'}?db=0",
+        "HETRI_VAR": str(var),
+        "HETRI_MQTT_HOST": "127.0.0.1",
+        "HETRI_MQTT_USER": "hetri",
+        "HETRI_MQTT_PASSWORD_FILE": str(var / "mosquitto" / "collars.passwd"),
+        "HETRI_TLS_CA": str(var / "tls" / "ca.pem"),
+        "HETRI_STATIC_ROOT": str(var / "static"),
+    }
+    return {**changeable, **secrets_of(var), **said, **fixed}
+
+
+def password_line(name: str, password: str) -> str:
+    """A line of Mosquitto's password file (`$7$`: PBKDF2-HMAC-SHA512, 12 bytes of salt)."""
+    salt = secrets.token_bytes(12)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, 101)
+    return f"{name}:$7$101${b64encode(salt).decode()}${b64encode(digest).decode()}\n"
