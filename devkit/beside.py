@@ -37,22 +37,27 @@ def with_services(
 
 
 def run_beside(command: list[str], env: dict[str, str]) -> int:
-    """Run it in the foreground. It gets the signals that we get, and ends when we are killed."""
+    """Run it in the foreground; what it leaves behind is ended. A signal for us is an interrupt for it."""
+    processes.adopt_orphans()
+    ours = processes.children()
     # The terminal sends Ctrl-C to both of us: the child decides, we wait for it.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    child = subprocess.Popen(command, cwd=ROOT, env=env, preexec_fn=_as_foreground(os.getpid()))  # noqa: PLW1509
     try:
-        child = subprocess.Popen(command, cwd=ROOT, env=env, preexec_fn=_as_foreground(os.getpid()))  # noqa: PLW1509
+        # As an interrupt, since a test run then tidies up; at SIGTERM Python just ends.
         for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda number, frame: child.send_signal(number))
-        return child.wait()
+            signal.signal(number, lambda number, frame: child.send_signal(signal.SIGINT))
+        code = child.wait()
+        return code if code >= 0 else 128 - code
     finally:
+        processes.end_children(without=ours)
         signal.signal(signal.SIGINT, before)
 
 
 def _as_foreground(parent: int) -> Callable[[], None]:
     def prepare() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        processes.end_with_parent(parent)
+        processes.end_with_parent(parent, signal.SIGINT)
 
     return prepare
 

@@ -35,6 +35,19 @@ def children() -> list[int]:
     return [int(pid) for pid in Path(f"/proc/{own}/task/{own}/children").read_text().split()]
 
 
+def end_children(without: list[int], patience_s: float = 10.0) -> list[int]:
+    """End and reap our other children; kill what does not go. Returns the pids that had to be killed."""
+    deadline, killed = time.monotonic() + patience_s, []
+    while left := [pid for pid in children() if pid not in without]:
+        late = time.monotonic() > deadline
+        killed = left if late else killed
+        for pid in left:
+            send(pid, signal.SIGKILL if late else signal.SIGTERM)
+            os.waitpid(pid, os.WNOHANG)
+        time.sleep(0.05)
+    return killed
+
+
 def send(pid: int, number: signal.Signals) -> None:
     """Send a signal to a process that may be gone already."""
     try:

@@ -186,20 +186,10 @@ class Supervisor:
 
     def _end_orphans(self) -> None:
         """Children of a dead part are ours now: let them go by themselves, end them, then kill them."""
-        deadline = time.monotonic() + ORPHAN_WAIT_S
-        while orphans := self._orphans():
-            late = time.monotonic() > deadline
-            for pid in orphans:
-                processes.send(pid, signal.SIGKILL if late else signal.SIGTERM)
-                os.waitpid(pid, os.WNOHANG)
-            if late:
-                self._say(f"killed what a part left behind: {orphans}")
-            time.sleep(0.05)
-
-    def _orphans(self) -> list[int]:
         known = [self.step, *(running.process for running in self.running.values())]
-        mine = {process.pid for process in known if process is not None}
-        return [pid for pid in processes.children() if pid not in mine]
+        killed = processes.end_children([process.pid for process in known if process is not None], ORPHAN_WAIT_S)
+        if killed:
+            self._say(f"killed what a part left behind: {killed}")
 
     # --- stopping ---------------------------------------------------------------------------------------
 

@@ -1,0 +1,21 @@
+"""A supervisor of shell commands: `python -m devkit.tests.supervised PLAN COMMANDS`, both JSON."""
+
+import json
+import sys
+
+from devkit.parts import Part
+from devkit.supervisor import Supervisor
+
+
+def main() -> None:
+    """Each command is a part that is always healthy."""
+    commands: dict[str, str] = json.loads(sys.argv[2])
+    parts = {
+        name: Part(lambda var, run, env, line=line: ["sh", "-c", line], lambda instance: True)
+        for name, line in commands.items()
+    }
+    Supervisor(json.loads(sys.argv[1]), parts).main()
+
+
+if __name__ == "__main__":
+    main()
