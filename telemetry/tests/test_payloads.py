@@ -37,7 +37,7 @@ samples = st.fixed_dictionaries(
 @given(
     st.lists(samples, max_size=4),
     st.sampled_from([1, 2, True]),
-    st.sampled_from(["9f3a61c2", "9F3A61C2", "short"]),
+    st.sampled_from(["9f3a61c2", "9F3A61C2", "short", "9f3a61c2\n"]),
 )
 def test_the_fast_and_the_careful_reader_agree(drawn: list[Any], version: Any, boot: str) -> None:
     payload = json.dumps({"v": version, "boot": boot, "batch": 3, "ack": True, "samples": drawn}).encode()
