@@ -11,13 +11,14 @@ MAX_BYTES = 16_384
 MAX_SAMPLES = 500
 FUTURE_MS = 5 * 60 * 1000  # how far ahead of our clock a sample may be
 ACCEL_G = 16.0
+DIGITS_MOST = 100
 INT_MAX, SEQ_MAX, BATCH_MAX = 2**31 - 1, 2**63 - 1, 2**63 - 1
 NUMBERS = {"accel_x": ACCEL_G, "accel_y": ACCEL_G, "accel_z": ACCEL_G, "battery_level": 100.0}
 Accel = Annotated[float, Meta(ge=-ACCEL_G, le=ACCEL_G)]
 Count = Annotated[int, Meta(ge=0, le=INT_MAX)]
 
 
-class Activity(msgspec.Struct):
+class Activity(msgspec.Struct, gc=False):
     """What happened since the sample before."""
 
     sd_mg: Count
@@ -26,7 +27,7 @@ class Activity(msgspec.Struct):
     steps: Count
 
 
-class Reading(msgspec.Struct):
+class Reading(msgspec.Struct, gc=False):
     """One sample: `ts` in ms since 1970, accel in g, battery in percent."""
 
     seq: Annotated[int, Meta(ge=0, le=SEQ_MAX)]
@@ -42,7 +43,7 @@ class Batch(msgspec.Struct):
     """One message."""
 
     v: Literal[1]
-    boot: Annotated[str, Meta(pattern="^[0-9a-fA-F]{8}$")]
+    boot: Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{8}\Z")]
     batch: Annotated[int, Meta(ge=0, le=BATCH_MAX)]
     samples: Annotated[list[Reading], Meta(min_length=1, max_length=MAX_SAMPLES)]
     ack: bool = False
@@ -66,6 +67,8 @@ def parse(payload: bytes, oldest_ms: int, now_ms: int) -> Parsed:
     """Take a message apart; never raises. Samples outside [oldest_ms, now_ms + FUTURE_MS] are refused."""
     if len(payload) > MAX_BYTES:
         return Parsed(refused=[(payload, "too_large")])
+    if not payload.isascii():  # msgspec skips over bytes that are not UTF-8 under unknown keys
+        return _parse_slowly(payload, oldest_ms, now_ms)
     try:
         batch = _decode(payload)
     except (msgspec.DecodeError, RecursionError):
@@ -78,9 +81,9 @@ def parse(payload: bytes, oldest_ms: int, now_ms: int) -> Parsed:
 
 
 def _parse_slowly(payload: bytes, oldest_ms: int, now_ms: int) -> Parsed:
-    """Set aside what is wrong, keep the rest. NaN and Infinity spoil only their own sample."""
+    """Set aside what is wrong, keep the rest. NaN, Infinity and endless digits spoil only their own sample."""
     try:
-        raw = json.loads(payload)
+        raw = json.loads(payload.decode(), parse_int=_number)
     except (ValueError, RecursionError):
         return Parsed(refused=[(payload, "bad_json")])
     if not isinstance(raw, dict):
@@ -100,6 +103,11 @@ def _parse_slowly(payload: bytes, oldest_ms: int, now_ms: int) -> Parsed:
             parsed.readings.append(msgspec.convert(sample, Reading))
     parsed.rejected = len(parsed.refused)
     return parsed
+
+
+def _number(digits: str) -> int | float:
+    """An integer of JSON; Python refuses to read thousands of digits, as a float they are infinite."""
+    return int(digits) if len(digits) <= DIGITS_MOST else float(digits)
 
 
 def _header(raw: dict[str, Any]) -> Parsed:

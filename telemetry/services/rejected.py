@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from telemetry.models import RejectedMessage
 
 log = logging.getLogger(__name__)
 PAYLOAD_MOST = 2048
+Refusal = tuple[Message, Any, str]  # the message, what of it, why
 _TRIM = """
     DELETE FROM telemetry_rejectedmessage r WHERE r.device_id IS NOT DISTINCT FROM %s AND r.id < (
         SELECT id FROM telemetry_rejectedmessage WHERE device_id IS NOT DISTINCT FROM %s
@@ -24,32 +26,41 @@ _TRIM = """
 
 def as_text(what: Any) -> str:
     """Any payload as text that the database takes: no NUL, no lone surrogates, not too long."""
-    text = what.decode("utf-8", "replace") if isinstance(what, bytes) else json.dumps(what)[:PAYLOAD_MOST]
+    if isinstance(what, bytes):
+        text = what[: 4 * PAYLOAD_MOST].decode("utf-8", "replace")
+    else:
+        try:
+            text = json.dumps(what)
+        except RecursionError:
+            text = "(nested too deeply to show)"
     return text[:PAYLOAD_MOST].replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 @transaction.atomic
-def keep(refusals: Sequence[tuple[Message, Any, str]]) -> None:
-    """Store (message, what of it, why), at most the newest REJECTED_PER_DEVICE of each device."""
+def keep(refusals: Sequence[Refusal]) -> None:
+    """Store what was refused, at most the newest REJECTED_PER_DEVICE of each device and of unknown ones together."""
+    limit = settings.REJECTED_PER_DEVICE
     ids = {message.device_id for message, _, _ in refusals}
     known = set(Device.objects.filter(pk__in=ids).values_list("pk", flat=True))
-    kept: dict[UUID | None, list[RejectedMessage]] = {}
-    for message, what, why in refusals:
-        device_id = message.device_id if message.device_id in known else None
-        row = RejectedMessage(
-            device_id=device_id,
-            topic=message.topic[:100],
-            reason=why[:200],
-            payload=as_text(what),
-            received_at=message.received_at,
-        )
-        kept.setdefault(device_id, []).append(row)
-    limit = settings.REJECTED_PER_DEVICE
-    RejectedMessage.objects.bulk_create([row for rows in kept.values() for row in rows[-limit:]])
+    kept: dict[UUID | None, deque[Refusal]] = {}
+    for refusal in refusals:
+        device_id = refusal[0].device_id
+        kept.setdefault(device_id if device_id in known else None, deque(maxlen=limit)).append(refusal)
+    RejectedMessage.objects.bulk_create([_row(owner, *refusal) for owner, newest in kept.items() for refusal in newest])
     with connection.cursor() as cursor:
-        for device_id in kept:
-            cursor.execute(_TRIM, [device_id, device_id, limit - 1])
+        for owner in kept:
+            cursor.execute(_TRIM, [owner, owner, limit - 1])
     log.info("messages_rejected", extra={"count": len(refusals), "first_reason": refusals[0][2]})
+
+
+def _row(device_id: UUID | None, message: Message, what: Any, why: str) -> RejectedMessage:
+    return RejectedMessage(
+        device_id=device_id,
+        topic=message.topic[:100],
+        reason=why[:200],
+        payload=as_text(what),
+        received_at=message.received_at,
+    )
 
 
 def set_aside(message: Message, why: str) -> None:
