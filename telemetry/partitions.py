@@ -1,38 +1,38 @@
 """The partitions of the sample table: made ahead by beat, made when missing by ingest, dropped when expired.
 
-A partition holds a span of time (a day, or a week in small installs), and is named by its first day.
+A partition holds a span of whole days (one, or a week in small installs), and is named by its first day. What is
+covered is read from the catalogue, so the width may be changed at any time: new partitions fill the gaps.
 """
 
 import logging
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 
-from hetri.core.ids import floor_key
+from hetri.core.ids import floor_key, to_ms
 from hetri.core.times import now
 
 log = logging.getLogger(__name__)
 DAY_MS = 86_400_000
 AHEAD_DAYS = 7
 _LOCK = 0x7061_7274  # advisory lock: one process makes or drops partitions at a time
-_MONDAY_MS = 4 * DAY_MS  # 1970-01-05, the first Monday since the epoch
-_known: set[int] = set()
+_MONDAY = 4  # 1970-01-05, the first Monday since the epoch, in days
+_BOUNDS = re.compile(r"'([0-9a-f-]{36})'.*'([0-9a-f-]{36})'")
+_known: set[int] = set()  # days since the epoch that have a partition
 
 
-def _span() -> tuple[int, int]:
-    """Width of a partition and the moment that the widths are counted from, in ms."""
-    return (7 * DAY_MS, _MONDAY_MS) if settings.PARTITION == "week" else (DAY_MS, 0)
+class Span(NamedTuple):
+    """A partition: days since the epoch, the end exclusive."""
 
-
-def _start_of(ms: int) -> int:
-    width, origin = _span()
-    return ms - (ms - origin) % width
-
-
-def _name(start: int) -> str:
-    return f"telemetry_sample_{datetime.fromtimestamp(start // 1000, UTC):%Y%m%d}"
+    start: int
+    end: int
+    name: str
 
 
 def forget() -> None:
@@ -42,39 +42,72 @@ def forget() -> None:
 
 def ensure(moments: Iterable[int]) -> None:
     """Make the partitions of these moments (ms since 1970) where they are missing; cheap when they are known."""
-    missing = {_start_of(ms) for ms in moments} - _known
+    missing = {ms // DAY_MS for ms in moments} - _known
     if not missing:
         return
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        for start in sorted(missing):
-            bounds = [floor_key(start), floor_key(start + _span()[0])]
-            cursor.execute(
-                f"CREATE TABLE IF NOT EXISTS {_name(start)} PARTITION OF telemetry_sample FOR VALUES FROM (%s) TO (%s)",
-                bounds,
-            )
+        spans = _spans(cursor)
+        for day in sorted(missing):
+            if not any(span.start <= day < span.end for span in spans):
+                spans.append(_make(cursor, day, spans))
     _known.update(missing)
 
 
 def make_ahead() -> None:
     """Make the partitions of the coming days."""
-    today = now()
-    ensure(int((today + timedelta(days=day)).timestamp() * 1000) for day in range(-1, AHEAD_DAYS + 1))
+    today = to_ms(now())
+    ensure(today + day * DAY_MS for day in range(-1, AHEAD_DAYS + 1))
 
 
 def drop_expired() -> list[str]:
     """Drop partitions that end before the retention does. Returns their names."""
-    oldest = _start_of(int((now() - timedelta(days=settings.RETENTION_DAYS)).timestamp() * 1000))
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        cursor.execute(
-            "SELECT child.relname FROM pg_inherits JOIN pg_class child ON child.oid = inhrelid "
-            "WHERE inhparent = 'telemetry_sample'::regclass AND child.relname < %s ORDER BY 1",
-            [_name(oldest)],
-        )
-        expired = [name for (name,) in cursor.fetchall()]
-        for name in expired:
-            cursor.execute(f"DROP TABLE {name}")
-            log.info("partition_dropped", extra={"partition": name})
-    _known.difference_update(start for start in list(_known) if start < oldest)
-    return expired
+    oldest = to_ms(now() - timedelta(days=settings.RETENTION_DAYS)) // DAY_MS
+    with connection.cursor() as cursor:
+        expired = [span for span in _spans(cursor) if span.end <= oldest]
+    dropped = [span.name for span in expired if _drop(span)]
+    _known.difference_update([day for day in _known if day < oldest])
+    return dropped
+
+
+def _spans(cursor: CursorWrapper) -> list[Span]:
+    """The partitions that there are."""
+    cursor.execute(
+        "SELECT child.relname, pg_get_expr(child.relpartbound, child.oid) FROM pg_inherits "
+        "JOIN pg_class child ON child.oid = inhrelid WHERE inhparent = 'telemetry_sample'::regclass ORDER BY 1"
+    )
+    found = ((name, _BOUNDS.search(bounds)) for name, bounds in cursor.fetchall())
+    return [Span(_day(match[1]), _day(match[2]), name) for name, match in found if match]
+
+
+def _day(key: str) -> int:
+    return (UUID(key).int >> 80) // DAY_MS
+
+
+def _make(cursor: CursorWrapper, day: int, others: list[Span]) -> Span:
+    """A partition around `day`, as wide as the setting says and its neighbours allow."""
+    width, origin = (7, _MONDAY) if settings.PARTITION == "week" else (1, 0)
+    start = day - (day - origin) % width
+    end = min([start + width, *(other.start for other in others if other.start > day)])
+    start = max([start, *(other.end for other in others if other.end <= day)])
+    name = f"telemetry_sample_{datetime.fromtimestamp(start * DAY_MS // 1000, UTC):%Y%m%d}"
+    # Made aside and attached: CREATE ... PARTITION OF would wait for every reader (a dump) and let nobody past.
+    cursor.execute(f"CREATE TABLE {name} (LIKE telemetry_sample INCLUDING CONSTRAINTS)")
+    cursor.execute(
+        f"ALTER TABLE telemetry_sample ATTACH PARTITION {name} FOR VALUES FROM (%s) TO (%s)",
+        [floor_key(start * DAY_MS), floor_key(end * DAY_MS)],
+    )
+    return Span(start, end, name)
+
+
+def _drop(span: Span) -> bool:
+    """Drop it unless somebody reads the table just now: the next run tries again, nobody waits behind us."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '1s'")
+            cursor.execute(f"DROP TABLE {span.name}")
+    except OperationalError as error:
+        log.warning("partition_kept", extra={"partition": span.name, "error": str(error).strip()})
+        return False
+    log.info("partition_dropped", extra={"partition": span.name})
+    return True

@@ -18,7 +18,7 @@ Accel = Annotated[float, Meta(ge=-ACCEL_G, le=ACCEL_G)]
 Count = Annotated[int, Meta(ge=0, le=INT_MAX)]
 
 
-class Activity(msgspec.Struct):
+class Activity(msgspec.Struct, gc=False):
     """What happened since the sample before."""
 
     sd_mg: Count
@@ -27,7 +27,7 @@ class Activity(msgspec.Struct):
     steps: Count
 
 
-class Reading(msgspec.Struct):
+class Reading(msgspec.Struct, gc=False):
     """One sample: `ts` in ms since 1970, accel in g, battery in percent."""
 
     seq: Annotated[int, Meta(ge=0, le=SEQ_MAX)]

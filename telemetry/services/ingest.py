@@ -4,30 +4,37 @@
 newest sample come out the same.
 """
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+import logging
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 
-from devices.models import Device
 from devices.mqtt.messages import Message, Receipt
 from hetri.core import bus
 from hetri.core.ids import to_ms
-from hetri.core.times import from_ms, iso, now
+from hetri.core.times import now
 from telemetry import partitions
 from telemetry.payloads import Parsed, Reading, parse
 from telemetry.rows import COLUMNS, EPOCH_2000_US, HEADER, TRAILER, pack, pack_mark, sample_key
-from telemetry.services.rejected import keep
+from telemetry.services.rejected import Refusal, keep
 
+log = logging.getLogger(__name__)
 BUCKET_MS = 300_000
+_KNOWN = """
+    SELECT id::text, owner_id::text, (extract(epoch FROM owned_since) * 1000)::float8, retired_at IS NOT NULL
+    FROM devices_device WHERE id = ANY(%s::uuid[])
+"""
+# Presence only counts what was heard now, the newest sample what the present owner may see.
 _TAKE = """
     UPDATE devices_device d SET
         last_seen = greatest(d.last_seen, v.seen),
-        status = CASE WHEN d.status = 'never_seen' THEN 'online' ELSE d.status END,
+        status = CASE WHEN d.status = 'never_seen' AND v.seen IS NOT NULL THEN 'online' ELSE d.status END,
         latest = CASE WHEN v.ts >= coalesce(d.owned_since, '-infinity') AND v.key > coalesce(d.latest_key, %(zero)s)
                       THEN v.latest ELSE d.latest END,
         latest_key = CASE WHEN v.ts >= coalesce(d.owned_since, '-infinity')
@@ -38,24 +45,34 @@ _TAKE = """
 
 
 class Known(msgspec.Struct):
-    """What ingest needs to know of a collar, and what a batch brought of it."""
+    """What ingest needs to know of a collar, and what a batch brought of it: its newest sample, that it was heard."""
 
-    id: UUID
-    owner_id: UUID | None
-    owned_since: datetime | None
-    retired_at: datetime | None
+    id: str
+    owner_id: str | None
+    owned_since_ms: float | None
+    retired: bool
+    key: bytes = b""
+    in_batch: bool = False
     seen_ms: int = 0
     newest_key: bytes = b""
     newest: Reading | None = None
 
 
-class Incoming(msgspec.Struct):
-    """A batch taken apart: packed rows by key, the marks of the buckets that they touch, what was refused."""
+class Row(msgspec.Struct, gc=False):
+    """A row as COPY takes it, whose it is, and what it was made of."""
 
-    rows: dict[bytes, bytes] = {}
-    marks: set[bytes] = set()
+    packed: bytes
+    device: Known
+    reading: Reading
+
+
+class Incoming(msgspec.Struct):
+    """A batch taken apart: rows by key, the 5-minute buckets (device, ms) that they touch, what was refused."""
+
+    rows: dict[bytes, Row] = {}
+    buckets: set[tuple[bytes, int]] = set()
     heard: list[Known] = []
-    refused: list[tuple[Message, Any, str]] = []
+    refused: list[Refusal] = []
     receipts: list[Receipt] = []
 
 
@@ -65,40 +82,65 @@ def store(messages: Sequence[Message]) -> list[Receipt]:
     After it returns all is committed. Raises OperationalError when the database is away: nothing is stored
     then, call again with the same messages.
     """
-    incoming = _take_apart(messages, _known(messages))
-    days = {int.from_bytes(key[:6], "big") for key in incoming.rows}
-    partitions.ensure(days)
     try:
-        _write(incoming)
-    except IntegrityError:
-        # A partition that we believed in is gone (dropped, or another database): look again.
-        partitions.forget()
-        partitions.ensure(days)
-        _write(incoming)
+        return _store(messages)
+    except (IntegrityError, DataError) as error:
+        log.warning("batch_refused", extra={"messages": len(messages), "error": str(error).strip()})
+    # A partition that we believed in is gone (dropped, or another database), or a row is not to be had: the others are.
+    partitions.forget()
+    incoming = _take_apart(messages)
+    partitions.ensure(start for _, start in incoming.buckets)
+    return _store(messages, _unstorable(list(incoming.rows.items())))
+
+
+def _store(messages: Sequence[Message], unstorable: Collection[bytes] = ()) -> list[Receipt]:
+    incoming = _take_apart(messages, unstorable)
+    partitions.ensure(start for _, start in incoming.buckets)
+    _write(incoming)
     return incoming.receipts
+
+
+def _unstorable(rows: list[tuple[bytes, Row]]) -> set[bytes]:
+    """Keys of the rows that the table refuses, found by halving. Stores nothing."""
+    try:
+        with transaction.atomic():
+            _insert(dict(rows))
+            transaction.set_rollback(True)
+    except (IntegrityError, DataError):
+        if len(rows) == 1:
+            return {rows[0][0]}
+        half = len(rows) // 2
+        return _unstorable(rows[:half]) | _unstorable(rows[half:])
+    return set()
 
 
 def _known(messages: Sequence[Message]) -> dict[str, Known]:
     """The collars of these messages, by topic: text hashes faster than a UUID."""
     topics = {message.topic: message.device_id for message in messages}
-    fields = ("pk", "owner_id", "owned_since", "retired_at")
-    rows = Device.objects.filter(pk__in=set(topics.values())).values_list(*fields)
-    found = {row[0]: Known(*row) for row in rows}
-    return {topic: found[pk] for topic, pk in topics.items() if pk in found}
+    ids = {topic: str(device_id) for topic, device_id in topics.items()}
+    with connection.cursor() as cursor:
+        cursor.execute(_KNOWN, [f"{{{','.join(ids.values())}}}"])
+        found = {row[0]: Known(*row) for row in cursor.fetchall()}
+    known = {topic: found[text] for topic, text in ids.items() if text in found}
+    for topic, device in known.items():
+        device.key = topics[topic].bytes
+    return known
 
 
-def _take_apart(messages: Sequence[Message], known: dict[str, Known]) -> Incoming:
-    incoming = Incoming()
+def _take_apart(messages: Sequence[Message], unstorable: Collection[bytes] = ()) -> Incoming:
+    incoming, known = Incoming(), _known(messages)
     oldest = to_ms(now() - timedelta(days=settings.RETENTION_DAYS))
     for message in messages:
         parsed = parse(message.payload, oldest, message.received_ms)
         device = known.get(message.topic)
-        if device is None or device.retired_at is not None:
+        if device is None or device.retired:
             parsed.rejected += len(parsed.readings)
             parsed.readings = []
             parsed.refused = [(message.payload, "unknown_device" if device is None else "retired")]
         else:
-            _add(incoming, device, message.received_ms, parsed)
+            if unstorable:
+                _set_aside(parsed, device, unstorable)
+            _add(incoming, device, message, parsed)
         for what, why in parsed.refused:
             incoming.refused.append((message, what, why))
         if parsed.answer:
@@ -107,44 +149,68 @@ def _take_apart(messages: Sequence[Message], known: dict[str, Known]) -> Incomin
     return incoming
 
 
-def _add(incoming: Incoming, device: Known, received_ms: int, parsed: Parsed) -> None:
-    if not device.seen_ms:
+def _set_aside(parsed: Parsed, device: Known, unstorable: Collection[bytes]) -> None:
+    """Move the readings that the table does not take to the refused ones."""
+    source = device.key + parsed.boot.encode()
+    refused = [reading for reading in parsed.readings if sample_key(source, reading) in unstorable]
+    parsed.readings = [reading for reading in parsed.readings if sample_key(source, reading) not in unstorable]
+    parsed.refused += [(msgspec.to_builtins(reading), "unstorable") for reading in refused]
+    parsed.rejected += len(refused)
+
+
+def _add(incoming: Incoming, device: Known, message: Message, parsed: Parsed) -> None:
+    if not device.in_batch:
+        device.in_batch = True
         incoming.heard.append(device)
-    device.seen_ms = max(device.seen_ms, received_ms)
-    device_bytes, boot = device.id.bytes, parsed.boot.encode()
-    source, received_us = device_bytes + boot, received_ms * 1000 - EPOCH_2000_US
+    if not message.retained and message.received_ms > device.seen_ms:
+        device.seen_ms = message.received_ms
+    device_key, boot, rows = device.key, parsed.boot.encode(), incoming.rows
+    source, received_us = device_key + boot, message.received_ms * 1000 - EPOCH_2000_US
     for reading in parsed.readings:
         key = sample_key(source, reading)
-        incoming.rows[key] = pack(key, device_bytes, received_us, boot, reading)
-        incoming.marks.add(pack_mark(device_bytes, reading.ts - reading.ts % BUCKET_MS))
+        if key in rows:
+            continue  # a repeat changes nothing
+        rows[key] = Row(pack(key, device_key, received_us, boot, reading), device, reading)
+        incoming.buckets.add((device_key, reading.ts - reading.ts % BUCKET_MS))
         if key > device.newest_key:
             device.newest_key, device.newest = key, reading
 
 
 @transaction.atomic
 def _write(incoming: Incoming) -> None:
+    new: Collection[bytes] = ()
     if incoming.rows:
-        _insert(list(incoming.rows.values()))
-        _copy("telemetry_rollupmark (device_id, start)", sorted(incoming.marks))
+        new = _insert(incoming.rows)
+        _copy("telemetry_rollupmark (device_id, start)", [pack_mark(*bucket) for bucket in sorted(incoming.buckets)])
     if incoming.heard:
         _take_newest(incoming.heard)
     if incoming.refused:
         keep(incoming.refused)
-    transaction.on_commit(lambda: bus.push(_events(incoming.heard)))
+    events = _events(incoming.rows, new)
+    transaction.on_commit(lambda: bus.push(events))
 
 
-def _insert(rows: list[bytes]) -> None:
-    """COPY straight into the table; only when some rows are there already, by way of a temporary table."""
+def _insert(rows: dict[bytes, Row]) -> Collection[bytes]:
+    """COPY straight into the table; only when some rows are there already, by way of a temporary table.
+
+    Returns the keys that are new.
+    """
+    packed = [row.packed for row in rows.values()]
     try:
         with transaction.atomic():
-            _copy(f"telemetry_sample ({COLUMNS})", rows)
+            _copy(f"telemetry_sample ({COLUMNS})", packed)
+        return rows.keys()
     except IntegrityError:
         with connection.cursor() as cursor:
             cursor.execute(
                 "CREATE TEMPORARY TABLE IF NOT EXISTS incoming (LIKE telemetry_sample) ON COMMIT DELETE ROWS"
             )
-            _copy(f"incoming ({COLUMNS})", rows)
-            cursor.execute("INSERT INTO telemetry_sample SELECT * FROM incoming ON CONFLICT (id) DO NOTHING")
+            cursor.execute("TRUNCATE incoming")
+            _copy(f"incoming ({COLUMNS})", packed)
+            cursor.execute(
+                "INSERT INTO telemetry_sample SELECT * FROM incoming ON CONFLICT (id) DO NOTHING RETURNING id"
+            )
+            return {key.bytes for (key,) in cursor.fetchall()}
 
 
 def _copy(target: str, rows: list[bytes]) -> None:
@@ -155,29 +221,35 @@ def _copy(target: str, rows: list[bytes]) -> None:
 
 def _take_newest(heard: list[Known]) -> None:
     """Presence and newest sample on the device rows, guarded by key: the order of arrival does not matter."""
-    rows = [
-        {
-            "id": device.id,
-            "seen": from_ms(device.seen_ms),
-            "ts": from_ms(device.newest.ts) if device.newest else None,
-            "key": device.newest_key.hex() or None,
-            "latest": sample_dict(device.newest) if device.newest else None,
-        }
-        for device in heard
-    ]
+    rows = []
+    for device in heard:
+        newest = device.newest
+        latest = sample_dict(newest) if newest else None
+        rows.append(
+            {
+                "id": device.id,
+                "seen": iso_ms(device.seen_ms) if device.seen_ms else None,
+                "ts": latest and latest["ts"],
+                "key": device.newest_key.hex() or None,
+                "latest": latest,
+            }
+        )
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, {"zero": UUID(int=0), "rows": msgspec.json.encode(rows).decode()})
 
 
-def _events(heard: list[Known]) -> list[bus.Event]:
+def _events(rows: dict[bytes, Row], new: Collection[bytes]) -> list[bus.Event]:
     """One push a device: the newest sample of what was committed together, if its owner may see it."""
+    newest: dict[str, bytes] = {}
+    for key in new:
+        name = rows[key].device.id
+        newest[name] = max(key, newest.get(name, b""))
     events: list[bus.Event] = []
-    for device in heard:
-        newest = device.newest
-        if newest is None or (device.owned_since is not None and newest.ts < to_ms(device.owned_since)):
-            continue
-        address = {"device": str(device.id), **({"user": str(device.owner_id)} if device.owner_id else {})}
-        events.append({"type": "telemetry", **address, "data": sample_dict(newest)})
+    for key in newest.values():
+        device, reading = rows[key].device, rows[key].reading
+        if device.owned_since_ms is None or reading.ts >= device.owned_since_ms:
+            address = {"device": device.id, **({"user": device.owner_id} if device.owner_id else {})}
+            events.append({"type": "telemetry", **address, "data": sample_dict(reading)})
     return events
 
 
@@ -185,7 +257,7 @@ def sample_dict(reading: Reading) -> dict[str, Any]:
     """A sample as the API shows it."""
     felt = reading.activity
     return {
-        "ts": iso(from_ms(reading.ts)),
+        "ts": iso_ms(reading.ts),
         "accel_x": reading.accel_x,
         "accel_y": reading.accel_y,
         "accel_z": reading.accel_z,
@@ -193,3 +265,13 @@ def sample_dict(reading: Reading) -> dict[str, Any]:
         "activity": felt
         and {"sd_mg": felt.sd_mg, "odba_mg": felt.odba_mg, "active_s": felt.active_s, "steps": felt.steps},
     }
+
+
+def iso_ms(ms: int) -> str:
+    """`hetri.core.times.iso` of a count of milliseconds, without a datetime for each."""
+    return f"{_iso_second(ms // 1000)}.{ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=10_000)
+def _iso_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -44,14 +44,12 @@ def keep(refusals: Sequence[Refusal]) -> None:
     known = set(Device.objects.filter(pk__in=ids).values_list("pk", flat=True))
     kept: dict[UUID | None, deque[Refusal]] = {}
     for refusal in refusals:
-        sender = refusal[0].device_id
-        kept.setdefault(sender if sender in known else None, deque(maxlen=limit)).append(refusal)
-    RejectedMessage.objects.bulk_create(
-        [_row(device_id, *refusal) for device_id, newest in kept.items() for refusal in newest]
-    )
+        device_id = refusal[0].device_id
+        kept.setdefault(device_id if device_id in known else None, deque(maxlen=limit)).append(refusal)
+    RejectedMessage.objects.bulk_create([_row(owner, *refusal) for owner, newest in kept.items() for refusal in newest])
     with connection.cursor() as cursor:
-        for device_id in kept:
-            cursor.execute(_TRIM, [device_id, device_id, limit - 1])
+        for owner in kept:
+            cursor.execute(_TRIM, [owner, owner, limit - 1])
     log.info("messages_rejected", extra={"count": len(refusals), "first_reason": refusals[0][2]})
 
 
