@@ -1,1 +1,1 @@
-"""Firmware: the collar's program (collar/) and how it is run here."""
+"""The collar's program and what starts it on a computer."""

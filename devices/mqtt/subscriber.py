@@ -27,8 +27,8 @@ from devices.mqtt.wire import BulkClient, publish_packet
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-RECEIVE_MAXIMUM = 2000
-BATCH_MOST = 1000
+RECEIVE_MAXIMUM = 4000
+BATCH_MOST = 2000
 BATCH_WAIT_S = 0.05
 SESSION_EXPIRY_S = 7 * 24 * 3600  # as long as the broker keeps a session (persistent_client_expiration)
 KEEPALIVE_S = 15

@@ -1,6 +1,6 @@
 """GET /devices/{id}/telemetry, over the running server, with samples that came through the broker."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -101,22 +101,29 @@ def test_days_are_the_pets(alice: Api) -> None:
     pet = alice.new_pet(time_zone="Pacific/Auckland")
     device = alice.new_device(pet=pet["id"])
     collar = Collar(device["mqtt"]).start()
-    # Auckland's clocks went forward on 2026-09-27 at 02:00 NZST (2026-09-26 14:00 UTC): that day had 23 hours.
-    hours = [datetime.fromisoformat("2026-09-26T11:30:00Z") + timedelta(hours=number) for number in range(26)]
+    long_ago = spring_forward() - timedelta(hours=2, minutes=30)
+    hours = [long_ago + timedelta(hours=number) for number in range(26)]
     collar.send_samples(*(collar.sample(ts=to_ms(hour)) for hour in hours))
-    window = {
-        "start": "2026-09-25T00:00:00Z",
-        "end": "2026-09-29T00:00:00Z",
-        "order": "asc",
-        "resolution": "1d",
-    }
-    found = wait_for(lambda: telemetry(alice, device, **window)["results"], 5)
+    short_day = spring_forward() - timedelta(hours=2)  # its midnight; the clocks go forward two hours later
+    window = {"start": iso(short_day - timedelta(days=2)), "end": iso(short_day + timedelta(days=2))}
+    query = {**window, "order": "asc", "resolution": "1d"}
+    found = wait_for(lambda: telemetry(alice, device, **query)["results"], 5)
     collar.stop()
     assert [(row["ts"], row["count"]) for row in found] == [
-        ("2026-09-25T12:00:00.000Z", 1),
-        ("2026-09-26T12:00:00.000Z", 23),
-        ("2026-09-27T11:00:00.000Z", 2),
+        (iso(short_day - timedelta(days=1)), 1),
+        (iso(short_day), 23),
+        (iso(short_day + timedelta(hours=23)), 2),
     ]
+
+
+def spring_forward() -> datetime:
+    """When Auckland's clocks last went forward: the last Sunday of September, 02:00 NZST, 14:00 UTC the day before."""
+    for year in (now().year, now().year - 1):
+        day = datetime(year, 9, 30, 14, tzinfo=UTC)
+        sunday = day - timedelta(days=(day.weekday() + 1) % 7)
+        if sunday + timedelta(days=3) < now():
+            return sunday - timedelta(days=1)
+    raise AssertionError("one of the two is over")
 
 
 @pytest.mark.parametrize(

@@ -1,105 +1,210 @@
-"""Telemetry that does not get lost: samples in flash until the server says that it has them.
+"""Samples in flash from the moment they are made until the server says that it has them.
 
-`open.log` holds samples, a line each, that are in no batch yet. A batch is a file of its own, written once and
-sent as it is, again and again, until `cmd/ack` names it. A cut between the two leaves a sample in both, which
-costs a repeat and nothing else: a sample's identity is fixed when it is made.
+One file is one batch: `<order>-<boot>-<batch>`, a line a sample, each with its CRC-32 in front. The newest
+file is open: samples are added to it until it is sealed, which happens before it is first sent and at each
+boot. So a batch that was sent once never changes, and its boot and number are in its name. A power cut can
+only spoil the last line of the open file, whose sample was then never sent.
 """
 
-import json
+import binascii
 import os
 
 from app import files
 
-BATCH_MOST = 100
-BYTES_MOST = 15_000  # of the 16 KiB that a message may have
-BATCHES_MOST = 2000
+# What fits a message of 16 KiB with its envelope.
+BATCH_BYTES = 15_900
+BATCH_SAMPLES = 100
+# Batches on their way at once; while that many wait for their answer, new samples gather in the open one.
+WINDOW = 4
+RETRY_MS = 10_000
+# The broker said that nobody listens (0x10), or that it may not: the server may be just starting.
+UNHEARD_RETRY_MS = 1_000
+LONGEST_RETRY_MS = 80_000
+# 4 MB: 17 days at one sample a minute.
+KEEP_BYTES = 4_000_000
+_CRC = 9
+
+
+class Batch:
+    """One file. `sent_at` is the uptime at which it was last sent over this connection, or None."""
+
+    def __init__(self, order, boot, number, size):
+        self.order = order
+        self.boot = boot
+        self.number = number
+        self.size = size
+        self.samples = 0
+        self.sent_at = None
+        self.tries = 0
+        self.heard = True
+
+    @property
+    def name(self):
+        return "%08d-%s-%d" % (self.order, self.boot, self.number)
+
+    def waits(self):
+        """How long an answer may take before the batch is sent again."""
+        first = RETRY_MS if self.heard else UNHEARD_RETRY_MS
+        return min(first << min(self.tries - 1, 8), LONGEST_RETRY_MS)
+
+
+def _parse(name):
+    try:
+        order, boot, number = name.split("-")
+        return int(order), boot, int(number)
+    except ValueError:
+        return None
+
+
+def _whole(line):
+    """The sample in a line (bytes), or None if the line was cut short or has changed."""
+    if len(line) <= _CRC or line[-1:] != b"\n":
+        return None
+    text = line[_CRC:-1]
+    return text if b"%08x " % binascii.crc32(text) == line[:_CRC] else None
 
 
 class Buffer:
-    """The store of one collar below `root`; `boot` names this run."""
+    """The batches of one collar, oldest first. `boot` names the new ones."""
 
-    def __init__(self, root, boot):
-        self._folder = root + "/telemetry"
+    def __init__(self, folder, boot, log, keep_bytes=KEEP_BYTES):
+        self._folder = folder + "/outbox"
+        self._boot = boot
+        self._log = log
+        self._keep_bytes = keep_bytes
+        self._open = None
+        self._number = 0
         files.make_folder(self._folder)
-        self._open = self._folder + "/open.log"
-        self.boot = boot
-        self._next_batch = 0
-        self._lines = self._read_open()
-        self._batches = sorted(name for name in os.listdir(self._folder) if name.endswith(".json"))
-        while self._lines:  # of the run before: they go under its name
-            self.close_batch()
+        self._batches = self._load()
+        self._bytes = sum(batch.size for batch in self._batches)
+
+    def _load(self):
+        found = []
+        for name in os.listdir(self._folder):
+            parts = _parse(name)
+            if parts:
+                found.append(Batch(*parts, os.stat(self._folder + "/" + name)[6]))
+        found.sort(key=lambda batch: batch.order)
+        return found
+
+    def __len__(self):
+        return len(self._batches)
+
+    def _path(self, batch):
+        return self._folder + "/" + batch.name
 
     def add(self, sample):
-        """Keep a sample: {"seq", "ts", ...}. It is in flash when this returns."""
-        line = json.dumps([self.boot, sample])
-        with open(self._open, "a") as file:
-            file.write(line + "\n")
-        self._lines.append(line)
+        """Keep one sample, a JSON text without line ends. False if the flash refuses it."""
+        line = "%08x %s\n" % (binascii.crc32(sample.encode()), sample)
+        batch = self._open
+        if batch is None or batch.size + len(line) > BATCH_BYTES or batch.samples >= BATCH_SAMPLES:
+            batch = self._begin()
+        self._make_room(len(line))
+        try:
+            with open(self._path(batch), "a") as file:
+                file.write(line)
+        except OSError as error:
+            self._open = None  # Its last line may be torn: nothing must follow it.
+            if not batch.samples:
+                self._remove(batch)
+            self._log("flash_failed", error=error)
+            return False
+        batch.size += len(line)
+        batch.samples += 1
+        self._bytes += len(line)
+        return True
 
-    def close_batch(self):
-        """Make a batch of the oldest loose samples, if there are any. Returns its name or None."""
-        if not self._lines:
-            return None
-        boot, taken = json.loads(self._lines[0])[0], []
-        size = 100
-        for line in self._lines[:BATCH_MOST]:
-            size += len(line)
-            if json.loads(line)[0] != boot or size > BYTES_MOST:
-                break
-            taken.append(json.loads(line)[1])
-        name = self._write_batch(boot, taken)
-        self._lines = self._lines[len(taken) :]
-        files.write(self._open, "".join(line + "\n" for line in self._lines))
-        return name
+    def _begin(self):
+        self._number += 1
+        order = self._batches[-1].order + 1 if self._batches else 1
+        self._open = Batch(order, self._boot, self._number, 0)
+        self._batches.append(self._open)
+        return self._open
 
-    def batches(self):
-        """Names of the batches that wait, oldest first."""
-        return list(self._batches)
+    def _make_room(self, size):
+        while self._bytes + size > self._keep_bytes and len(self._batches) > 1:
+            oldest = self._batches[0]
+            self._log("samples_dropped", boot=oldest.boot, batch=oldest.number, bytes=oldest.size)
+            self._remove(oldest)
 
-    def read(self, name):
-        """The message of a batch, as bytes."""
-        with open(self._folder + "/" + name, "rb") as file:
-            return file.read()
-
-    def delete(self, boot, batch):
-        """The server has it. Returns the name, or None when it is none of ours (any more)."""
-        for name in self._batches:
-            if name.endswith("-%s-%d.json" % (boot, batch)):
-                self._batches.remove(name)
-                files.remove(self._folder + "/" + name)
-                return name
+    def due(self, now):
+        """The next batch to send at uptime `now`, sealed, or None."""
+        waiting = 0
+        for batch in self._batches:
+            if waiting >= WINDOW:
+                return None
+            if batch.sent_at is None or now - batch.sent_at >= batch.waits():
+                if batch is self._open:
+                    self._open = None
+                return batch
+            waiting += 1
         return None
 
-    def _write_batch(self, boot, samples):
-        number = self._number(boot)
-        message = {"v": 1, "boot": boot, "batch": number, "ack": True, "samples": samples}
-        name = "%013d-%s-%d.json" % (samples[0]["ts"], boot, number)
-        files.write(self._folder + "/" + name, json.dumps(message))
-        self._batches.append(name)
-        if len(self._batches) > BATCHES_MOST:
-            files.remove(self._folder + "/" + self._batches.pop(0))
-        return name
+    def next_due_ms(self, now):
+        """Milliseconds until a batch has to be sent again; None if none waits."""
+        left = [b.sent_at + b.waits() - now for b in self._batches[:WINDOW] if b.sent_at is not None]
+        return max(min(left), 0) if left else None
 
-    def _number(self, boot):
-        """The next batch number; a late batch of an older run must not take one that was used."""
-        if boot == self.boot:
-            self._next_batch += 1
-            return self._next_batch
-        used = [int(name[:-5].split("-")[2]) for name in self._batches if name.split("-")[1] == boot]
-        return max(used, default=0) + 1_000_000
+    def message(self, batch):
+        """The telemetry message, the same bytes each time. None, and it is deleted, if no sample is whole."""
+        head = '{"v":1,"boot":"%s","batch":%d,"ack":true,"samples":[' % (batch.boot, batch.number)
+        message = bytearray(head.encode())
+        empty = len(message)
+        for text in self._samples(batch):
+            if len(message) > empty:
+                message.extend(b",")
+            message.extend(text)
+        if len(message) == empty:
+            self._log("batch_unreadable", boot=batch.boot, batch=batch.number)
+            self._remove(batch)
+            return None
+        message.extend(b"]}")
+        return message
 
-    def _read_open(self):
+    def _samples(self, batch):
+        """The whole samples of a batch, a line at a time: the heap has no room for copies of all of it."""
         try:
-            with open(self._open) as file:
-                lines = file.read().split("\n")
-        except OSError:
-            return []
-        return [line for line in lines if _is_whole(line)]
+            with open(self._path(batch), "rb") as file:
+                for line in file:
+                    text = _whole(line)
+                    if text:
+                        yield text
+        except OSError as error:
+            self._log("batch_unreadable", boot=batch.boot, batch=batch.number, error=error)
 
+    def sent(self, batch, now, heard=True):
+        """The broker has the batch; the server's answer is awaited, not for long if nobody `heard`."""
+        batch.sent_at = now
+        batch.heard = heard
+        batch.tries += 1
 
-def _is_whole(line):
-    """A power cut may leave half a line at the end; it was never sent."""
-    try:
-        return len(json.loads(line)) == 2
-    except (ValueError, TypeError):
+    def forget_sending(self):
+        """The connection is gone: every batch is to be sent anew."""
+        for batch in self._batches:
+            batch.sent_at = None
+            batch.tries = 0
+
+    def acknowledged(self, boot, number):
+        """The server has decided about a batch: delete it. False if there is none of that name."""
+        for batch in self._batches:
+            if batch.number == number and batch.boot == boot and batch is not self._open:
+                self._remove(batch)
+                return True
         return False
+
+    def newest(self):
+        """(sample as JSON text, its batch) of the newest whole sample in flash, or (None, None)."""
+        for batch in reversed(self._batches):
+            newest = None
+            for newest in self._samples(batch):
+                pass
+            if newest:
+                return newest.decode(), batch
+        return None, None
+
+    def _remove(self, batch):
+        files.remove(self._path(batch))
+        self._batches.remove(batch)
+        self._bytes -= batch.size
+        if batch is self._open:
+            self._open = None

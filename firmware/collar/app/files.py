@@ -1,16 +1,24 @@
-"""Files that survive a power cut: written beside, then renamed in one step."""
+"""Small files in flash that survive a power cut: written aside, then renamed over the old one."""
 
 import json
 import os
 
 
 def exists(path):
-    """Whether there is a file or folder of this name."""
+    """True if there is a file or folder of that name."""
     try:
         os.stat(path)
+        return True
     except OSError:
         return False
-    return True
+
+
+def remove(path):
+    """Delete a file; that it is not there is fine."""
+    try:
+        os.remove(path)
+    except OSError:
+        pass
 
 
 def make_folder(path):
@@ -19,25 +27,18 @@ def make_folder(path):
         os.mkdir(path)
 
 
-def write(path, text):
-    """Replace a file whole."""
-    with open(path + ".new", "w") as file:
-        file.write(text)
-    os.rename(path + ".new", path)
-
-
-def read_json(path, default=None):
-    """What a file holds; `default` when it is missing or torn."""
+def read_json(path):
+    """The object in a JSON file, or None if it is missing, torn or no object."""
     try:
         with open(path) as file:
-            return json.load(file)
+            value = json.loads(file.read())
     except (OSError, ValueError):
-        return default
+        return None
+    return value if isinstance(value, dict) else None
 
 
-def remove(path):
-    """Remove a file if it is there."""
-    try:
-        os.remove(path)
-    except OSError:
-        pass
+def write_json(path, value):
+    """Replace a JSON file: a reader finds the old content or the new, never a half of it."""
+    with open(path + ".tmp", "w") as file:
+        file.write(json.dumps(value))  # One write: dump() makes one for each token.
+    os.rename(path + ".tmp", path)

@@ -1,230 +1,263 @@
-"""A collar: one connection, one sampler, one sender, one hand on the dispenser."""
+"""The collar: what runs, and how the parts hand over to each other. Hardware comes in through `Ports`."""
 
 import asyncio
-import json
+import binascii
 import os
-import random
-from binascii import a2b_base64, hexlify
 
-from app import files, mqtt
+from app import commands, mqtt
 from app.activity import Activity
 from app.buffer import Buffer
-from app.config import Config
-from app.treat import Treats
+from app.clock import Clock
+from app.config import BadConfig, Config, Device
+from app.link import Link
+from app.log import make_log
+from app.presence import Presence
+from app.telemetry import Sampler
+from app.treat import Ledger, Treats, valid_id
 
 FIRMWARE = "1.0.0"
-BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.5, 60
-ACK_FIRST_S, ACK_MOST_S = 10, 300
-IN_FLIGHT_MOST = 4
-FAULTS = (OSError, ValueError, EOFError, asyncio.TimeoutError)
+TASKS_AT_ONCE = 16
+# Results that nobody heard are told again after this, doubling.
+REPEAT_MS = 1_000
+LONGEST_REPEAT_MS = 60_000
+
+
+class Ports:
+    """What the program needs from the hardware. See board/ports.py for each one's duties."""
+
+    def __init__(self, accelerometer, dispenser, battery, network, system_ms=None, treats=50):
+        self.accelerometer = accelerometer
+        self.dispenser = dispenser
+        self.battery = battery
+        self.network = network
+        self.system_ms = system_ms
+        self.treats = treats
 
 
 class Collar:
-    """`root` is its flash folder with device.json; `board` its hardware; `log(event, **fields)` its voice."""
+    """One collar with its own folder in flash. `run()` ends only by an error."""
 
-    def __init__(self, root, board, clock, log):
-        device = files.read_json(root + "/device.json")
-        self.id, self._identity = device["id"], device["mqtt"]
-        self._root, self._board, self._clock, self._log = root, board, clock, log
-        self._context = mqtt.tls_context(a2b_base64(device["ca"]))
-        self.boot = hexlify(os.urandom(4)).decode()
-        self._config = Config(root, device.get("config", {}))
-        self._buffer = Buffer(root, self.boot)
-        self._treats = Treats(root, board.dispenser)
-        self._activity = Activity()
-        self._held = []  # samples that wait for the clock: (uptime, sample)
-        self._seq = 0
-        self._client = None
-        self._orders = []
-        self._wake, self._ordered = asyncio.Event(), asyncio.Event()
-        self._sent = {}  # batch name -> (when it was sent, how long to wait for the server)
+    firmware = FIRMWARE
+
+    def __init__(self, folder, ports):
+        self.device = Device(folder)
+        self.boot = binascii.hexlify(os.urandom(4)).decode()
+        self.log = make_log(self.device.id)
+        self.ports = ports
+        self.clock = Clock(ports.system_ms)
+        self.config = Config(folder, self.device.config)
+        self.buffer = Buffer(folder, self.boot, self.log)
+        self.activity = Activity()
+        self.sampler = Sampler(self.clock, self.keep, self.log)
+        ledger = Ledger(folder, ports.treats, self.clock)
+        self.treats = Treats(ledger, ports.dispenser, self.clock, self.answer, self.log)
+        self.presence = Presence(self)
+        self.link = Link(self.device, ports.network, self.receive, self, self.log)
+        self._to_send = asyncio.Event()
+        self._interval_changed = asyncio.Event()
+        self._running = 0
+        self._repeating = False
 
     async def run(self):
-        """For ever."""
-        files.remove(self._root + "/online")
-        await asyncio.gather(self._connect_for_ever(), self._sample_for_ever(), self._send_for_ever(), self._obey())
-
-    # --- connection -----------------------------------------------------------------------------------
-
-    def _topic(self, name):
-        return "devices/%s/%s" % (self.id, name)
-
-    async def _connect_for_ever(self):
-        delay = BACKOFF_FIRST_S
-        while True:
-            will = json.dumps({"v": 1, "online": False})
-            client = mqtt.Client(self._identity, self._context, self._topic("status"), will, self._on_message)
-            try:
-                await client.connect()
-                self._log("connected", host=self._identity["host"])
-                reading = asyncio.create_task(self._read(client))
-                await self._greet(client)
-                delay = BACKOFF_FIRST_S
-                await reading
-            except FAULTS as error:
-                self._log("connection_failed", reason=repr(error))
-            self._client = None
-            client.close()
-            files.remove(self._root + "/online")
-            # Full jitter: a fleet that lost its broker does not come back in one moment.
-            await asyncio.sleep(delay * (0.5 + random.random()))
-            delay = min(delay * 2, BACKOFF_MOST_S)
-
-    async def _read(self, client):
+        """Sample, send and obey until something breaks that should not."""
+        self.log("boot", boot=self.boot, firmware=FIRMWARE, kept=len(self.buffer))
+        loops = (self._sample(), self._deliver(), self.link.run(), self._stay_present())
+        tasks = [asyncio.create_task(loop) for loop in loops]
         try:
-            await client.run()
-        except FAULTS as error:
-            self._log("disconnected", reason=repr(error))
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            self.link.end()
 
-    async def _greet(self, client):
-        await client.subscribe(self._topic("cmd/#"))
-        self._client = client
-        self._sent = {}
-        await self._say_presence()
-        files.write(self._root + "/online", self.boot)
-        self._wake.set()
-        for treat_id, result in self._treats.unconfirmed():
-            await self._say_result(treat_id, result)
+    # What a simulation listens to.
 
-    async def _say_presence(self):
-        if self._client is None:
-            return
-        state = {
-            "v": 1,
-            "online": True,
-            "boot": self.boot,
-            "firmware": FIRMWARE,
-            "battery_level": self._board.battery.percent(),
-            "rssi": self._board.rssi(),
-            "treats_left": self._treats.left,
-            "streaming": False,
-            "config_version": self._config.version,
-            "ip": self._board.ip(),
-        }
-        await self._client.publish(self._topic("status"), json.dumps(state).encode(), retain=True)
+    def on_sample(self, seq, ts):
+        """A sample is in flash and not yet sent."""
 
-    def _on_message(self, topic, payload):
-        """Sort what comes in; what cannot be read is logged and forgotten."""
-        name = topic.split("/")[-1]
+    def on_settled(self, entry):
+        """A treat's result is in flash and not yet sent."""
+
+    # Telemetry.
+
+    def interval_ms(self):
+        """Time between two samples."""
+        return self.config.interval_ms
+
+    def keep(self, text, seq, ts):
+        """Store one sample, then let it be sent."""
+        if self.buffer.add(text):
+            self.on_sample(seq, ts)
+            self._to_send.set()
+
+    async def _sample(self):
+        last = self.clock.uptime_ms() - self.interval_ms()
+        while True:
+            wait = last + self.interval_ms() - self.clock.uptime_ms()
+            if wait > 0:
+                await _wait(self._interval_changed, wait)
+                continue
+            now = self.clock.uptime_ms()
+            elapsed = max(now - last, 1)
+            # Keep the beat, unless it was missed by more than a whole interval.
+            last = now if elapsed >= 2 * self.interval_ms() else last + self.interval_ms()
+            self._take_sample(elapsed)
+            await asyncio.sleep_ms(0)
+
+    def _take_sample(self, elapsed):
+        mg = (0, 0, 0)
+        for mg in self.ports.accelerometer.read(elapsed):
+            self.activity.add(*mg)
+        level = self.ports.battery.level()
+        self.sampler.make(mg, level, self.activity.take(elapsed))
+        self.presence.watch_battery(level)
+
+    async def _deliver(self):
+        """Send what is due, oldest first, one message after the other."""
+        while True:
+            batch = self.buffer.due(self.clock.uptime_ms()) if self.link.online else None
+            if batch is None:
+                wait = self.buffer.next_due_ms(self.clock.uptime_ms()) if self.link.online else None
+                await _wait(self._to_send, wait)
+                continue
+            message = self.buffer.message(batch)
+            if message is None:
+                continue
+            if batch.tries:
+                self.log("ack_missing", boot=batch.boot, batch=batch.number, tries=batch.tries)
+            reason = await self.link.publish("telemetry", message)
+            if reason is not None:
+                self.buffer.sent(batch, self.clock.uptime_ms(), heard=reason == mqtt.SUCCESS)
+
+    # The link.
+
+    async def greet(self):
+        """The connection stands: say what the collar is. True if the broker took it."""
+        return await self.presence.say()
+
+    def on_up(self):
+        """The server knows that the collar is there: send what is waiting."""
+        self.buffer.forget_sending()
+        self._to_send.set()
+        self.spawn(self.treats.repeat_results())
+
+    def on_down(self):
+        """There is no connection, or there is none any more."""
+
+    async def _stay_present(self):
+        """Say what has changed since presence was last said."""
+        while True:
+            await _wait(self.presence.changed, None)
+            if self.link.online:
+                await self.presence.say()
+
+    # Commands.
+
+    def receive(self, name, payload):
+        """One command. Returns at once; what takes longer becomes a task."""
+        told = commands.parse(payload)
+        if told is None:
+            return self.log("message_ignored", topic=name, bytes=len(payload))
+        handler = {
+            "ack": self.take_ack,
+            "treat": self.take_treat,
+            "config": self.take_config,
+            "time": self.take_time,
+        }.get(name, self.take_unknown)
         try:
-            told = json.loads(payload) if payload else {}
-            if isinstance(told, dict) and told:
-                self._take(name, told)
-        except (ValueError, KeyError, TypeError) as error:
-            self._log("bad_command", name=name, reason=repr(error))
+            handler(told)
+        except Exception as error:  # Whatever a message holds, the collar goes on.
+            self.log("message_failed", topic=name, reason=mqtt.describe(error))
 
-    def _take(self, name, told):
-        if name == "ack":
-            done = self._buffer.delete(told["boot"], told["batch"])
-            self._sent.pop(done, None)
-            self._wake.set()
-        elif name == "time":
-            self._clock.set(told["now"])
-            self._stamp_held()
-        elif name == "config":
-            if self._config.apply(told):
-                self._log("config_applied", version=self._config.version)
-                asyncio.create_task(self._quietly(self._say_presence()))
-        elif isinstance(told.get("id"), str):
-            self._orders.append((name, told))
-            self._ordered.set()
+    def take_ack(self, told):
+        """The server has a batch."""
+        boot, number, rejected = told.get("boot"), told.get("batch"), told.get("rejected")
+        if rejected:
+            self.log("ack_rejected", boot=boot, batch=number, stored=told.get("stored"), rejected=rejected)
+        if not self.buffer.acknowledged(boot, number):
+            self.log("ack_unknown", boot=boot, batch=number)
+        self._to_send.set()
 
-    async def _quietly(self, saying):
-        """A word that may be lost: presence is said again at the next connection."""
+    def take_treat(self, told):
+        """The server wants a treat to be given."""
+        self.spawn(self.treats.command(told))
+
+    def take_config(self, told):
+        """The server wants another configuration."""
         try:
-            await saying
-        except FAULTS as error:
-            self._log("not_said", reason=repr(error))
+            changed = self.config.apply(told)
+        except BadConfig as error:
+            return self.log("config_refused", field=error)
+        except OSError as error:
+            return self.log("flash_failed", error=error)
+        if changed:
+            self.log("config", version=told["version"], interval_s=self.config.now["telemetry_interval_s"])
+            self._interval_changed.set()
+            self.presence.changed.set()
 
-    # --- telemetry ------------------------------------------------------------------------------------
+    def take_time(self, told):
+        """The server says what time it is."""
+        if self.clock.set(told.get("now")):
+            self.log("clock_set")
+            self.sampler.release()
 
-    async def _sample_for_ever(self):
-        due = self._clock.uptime()
-        while True:
-            due += int(self._board.interval_s(self._config.telemetry_interval_s) * 1000)
-            while True:
-                # The chip's FIFO holds 32 samples, 0.64 s at 50 Hz.
-                pause = min(due - self._clock.uptime(), 500)
-                if pause > 0:
-                    await asyncio.sleep_ms(pause)
-                for x, y, z in self._board.accelerometer.read():
-                    self._last = (x, y, z)
-                    self._activity.add(x, y, z)
-                if self._clock.uptime() >= due:
-                    break
-            self._make_sample()
+    def take_unknown(self, told):
+        """A command of a later version: say so if it can be named."""
+        if valid_id(told.get("id")):
+            self.log("unsupported", id=told["id"])
+            self.spawn(self.answer(told["id"], "unsupported", None))
 
-    def _make_sample(self):
-        felt = self._activity.summary()
-        if felt is None:
-            return
-        x, y, z = self._last
-        sample = {"seq": self._seq, "accel_x": x / 1000, "accel_y": y / 1000, "accel_z": z / 1000}
-        sample["battery_level"] = self._board.battery.percent()
-        sample["activity"] = felt
-        self._seq += 1
-        self._held.append((self._clock.uptime(), sample))
-        self._stamp_held()
+    async def answer(self, id, result, entry):
+        """Tell a command's result. An `entry` of the ledger is confirmed once somebody has heard it."""
+        if entry and not entry.confirmed:
+            self.on_settled(entry)
+        told = {"v": 1, "command": {"id": id, "result": result}, "treats_left": self.treats.ledger.left}
+        reason = await self.link.tell(told, wait=result != "accepted")
+        if entry and reason == mqtt.SUCCESS:
+            if self.treats.ledger.confirm(entry):
+                self.presence.changed.set()
+        elif entry:
+            entry.confirmed = False
+            if reason is not None and not self._repeating:
+                self.spawn(self._repeat_results())
 
-    def _stamp_held(self):
-        """Give samples their time, once, as soon as it is known, and keep them."""
-        while self._held and self._clock.now() is not None:
-            uptime, sample = self._held.pop(0)
-            sample["ts"] = self._clock.at(uptime)
-            self._board.note_made(self.boot, sample)
-            self._buffer.add(sample)
-        self._wake.set()
+    async def _repeat_results(self):
+        """Nobody listened, so the server is starting: tell results again until it hears them."""
+        self._repeating = True
+        wait = REPEAT_MS
+        try:
+            while self.link.online and self.treats.ledger.unheard():
+                await asyncio.sleep_ms(wait)
+                wait = min(wait * 2, LONGEST_REPEAT_MS)
+                for entry in self.treats.ledger.unheard():
+                    await self.answer(entry.id, entry.result, entry)
+        finally:
+            self._repeating = False
 
-    async def _send_for_ever(self):
-        while True:
-            try:
-                await asyncio.wait_for(self._wake.wait(), 1)
-            except asyncio.TimeoutError:
-                pass
-            self._wake.clear()
-            if self._client is not None:
-                await self._quietly(self._send_due())
+    def spawn(self, work):
+        """Run a coroutine beside everything else; too many at once are refused."""
+        if self._running >= TASKS_AT_ONCE:
+            work.close()
+            return self.log("busy")
+        self._running += 1
+        asyncio.create_task(self._run(work))
 
-    async def _send_due(self):
-        if len(self._buffer.batches()) < IN_FLIGHT_MOST:
-            self._buffer.close_batch()
-        now = self._clock.uptime()
-        for name in self._buffer.batches()[:IN_FLIGHT_MOST]:
-            sent, wait = self._sent.get(name, (None, ACK_FIRST_S // 2))
-            if sent is None or now - sent > wait * 1000:
-                self._sent[name] = (now, min(wait * 2, ACK_MOST_S))
-                await self._client.publish(self._topic("telemetry"), self._buffer.read(name))
+    async def _run(self, work):
+        try:
+            await work
+        except Exception as error:
+            self.log("task_failed", reason=mqtt.describe(error))
+        finally:
+            self._running -= 1
 
-    # --- treats ---------------------------------------------------------------------------------------
 
-    async def _obey(self):
-        while True:
-            await self._ordered.wait()
-            self._ordered.clear()
-            while self._orders:
-                name, order = self._orders.pop(0)
-                await self._quietly(self._obey_one(name, order))
-
-    async def _obey_one(self, name, order):
-        if not self._board.answers():
-            return
-        treat_id = order["id"]
-        if name != "treat":
-            return await self._say({"id": treat_id, "result": "unsupported"})
-        result = self._treats.known(treat_id)
-        if result is None:
-            await self._quietly(self._say({"id": treat_id, "result": "accepted"}))
-            result = await self._treats.dispense(order, self._clock.now())
-            self._board.after_motor(result)
-            self._log("treat", id=treat_id, result=result, left=self._treats.left)
-        await self._say_result(treat_id, result)
-
-    async def _say_result(self, treat_id, result):
-        await self._say({"id": treat_id, "result": result})
-        self._treats.confirm(treat_id)
-
-    async def _say(self, command):
-        if self._client is None:
-            raise OSError("not connected")
-        state = {"v": 1, "command": command, "treats_left": self._treats.left}
-        await self._client.publish(self._topic("status"), json.dumps(state).encode())
+async def _wait(event, ms):
+    """Until the event or the time; the event is clear afterwards."""
+    try:
+        if ms is None:
+            await event.wait()
+        else:
+            await asyncio.wait_for_ms(event.wait(), ms)
+    except asyncio.TimeoutError:
+        pass
+    event.clear()

@@ -1,219 +1,236 @@
-"""An MQTT 5 client: TLS, last will, QoS 1 both ways, ping, and an error at once when the line is dead.
+"""An MQTT client of one connection: QoS 1 both ways, last will, dead-peer detection.
 
-Packet layouts: MQTT 5.0 (OASIS), section 3. Reconnecting is the caller's (app/main.py).
+Whoever owns it connects again; nothing is resumed, because a collar's session ends with its connection and
+each message's sender keeps its own copy until it knows better.
 """
 
 import asyncio
-import socket
-import ssl
-import struct
+import errno
 import time
-from errno import EINPROGRESS
 
-IPPROTO_TCP, TCP_NODELAY = 6, 1  # <netinet/tcp.h>; lwIP uses the same numbers
-CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK, PINGREQ, PINGRESP = 1, 2, 3, 4, 8, 9, 12, 13
-KEEPALIVE_S = 30
-ANSWER_S = 10  # how long the broker may take to acknowledge
+from app import net, packets
+
+KEEP_ALIVE_S = 30
+ANSWER_MS = 10_000
+# 16 KiB of payload, and room for the topic and the header.
+LARGEST_PACKET = 17_408
+INFLIGHT = 8
+# Reason codes (MQTT 5, 2.4).
+SUCCESS = 0x00
+REFUSED = 0x80
+_UNSUPPORTED_VERSION = (0x01, 0x84)
 
 
 class Refused(OSError):
-    """The broker said no."""
+    """The broker said no; `reason` is its code."""
 
-
-def _text(value):
-    raw = value.encode() if isinstance(value, str) else value
-    return struct.pack(">H", len(raw)) + raw
-
-
-def packet(kind, flags, body):
-    """A whole packet: fixed header, length, body."""
-    header = bytearray([kind << 4 | flags])
-    length = len(body)
-    while True:
-        length, low = length >> 7, length & 0x7F
-        header.append(low | 0x80 if length else low)
-        if not length:
-            return bytes(header) + body
-
-
-def connect_body(client_id, user, password, will_topic, will):
-    """CONNECT: clean start, no session kept, a retained last will at QoS 1."""
-    flags = 0b1110_1110  # user, password, will retain, will QoS 1, will, clean start
-    body = _text("MQTT") + struct.pack(">BBHB", 5, flags, KEEPALIVE_S, 0) + _text(client_id)
-    return body + b"\x00" + _text(will_topic) + _text(will) + _text(user) + _text(password)
-
-
-def read_length(data, at):
-    """A variable byte integer in `data` at `at`: (value, where it ends)."""
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
-
-
-def parse_publish(flags, body):
-    """(topic, payload, packet id or None)."""
-    end = 2 + struct.unpack(">H", body[:2])[0]
-    topic, mid = body[2:end].decode(), None
-    if flags & 0b0110:
-        mid = struct.unpack(">H", body[end : end + 2])[0]
-        end += 2
-    size, end = read_length(body, end)
-    return topic, body[end + size :], mid
-
-
-def tls_context(ca_der):
-    """Check the broker's certificate against our CA; the name is checked by server_hostname."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.load_verify_locations(cadata=ca_der)
-    return context
+    def __init__(self, what, reason):
+        super().__init__(errno.EACCES, "%s refused, reason 0x%02x" % (what, reason))
+        self.reason = reason
 
 
 class Client:
-    """One connection. `on_message(topic, payload)` is called for each message; it must not block."""
+    """One collar's client. `on_message(topic, payload)` is called for each message and must not wait."""
 
-    def __init__(self, identity, context, will_topic, will, on_message):
-        self._identity, self._context = identity, context
-        self._will_topic, self._will, self._on_message = will_topic, will, on_message
-        self._lock = asyncio.Lock()
+    def __init__(self, host, port, username, password, client_id, ca, will_topic, will, on_message):
+        self._address = (host, port)
+        self._login = (client_id, username, password)
+        self._will = (will_topic, will)
+        self._on_message = on_message
+        self._context = net.tls_context(ca)
+        self._version = packets.V5
+        self._wire = None
+        self._tasks = []
+        self.keep_alive_s = KEEP_ALIVE_S
+        self._reset()
+
+    def _reset(self):
+        self.connected = False
+        self.ended = asyncio.Event()
+        self.reason = ""
         self._waiting = {}
-        self._mid = 0
-        self._heard = time.ticks_ms()
-        self._reader = self._writer = None
+        self._packet_id = 0
+        self._inflight = INFLIGHT
+        self._room = asyncio.Event()
+        self._heard = 0
 
     async def connect(self):
-        """Open the line and sign in. Raises OSError (Refused when the broker says no)."""
-        last = OSError("no address")
-        # A name may stand for IPv6 and IPv4: try each. (getaddrinfo blocks; there is no other.)
-        for info in socket.getaddrinfo(self._identity["host"], self._identity["port"], 0, socket.SOCK_STREAM):
-            try:
-                self._open(info)
-                return await asyncio.wait_for(self._sign_in(), ANSWER_S)
-            except Refused:
-                raise
-            except (OSError, EOFError, asyncio.TimeoutError) as error:
-                self.close()
-                last = error
-        raise last
-
-    def _open(self, info):
-        """Begin to connect; the first write waits until that and the handshake are done."""
-        line = socket.socket(info[0], info[1], info[2])
-        line.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
-        line.setblocking(False)
+        """Open the connection and log in. Raises what `net.ERRORS` names, `Refused` among them."""
+        self._reset()
         try:
-            line.connect(info[-1])
-        except OSError as error:
-            if error.errno != EINPROGRESS:
-                raise
-        line = self._context.wrap_socket(
-            line, server_hostname=self._identity["host"], do_handshake_on_connect=False
-        )
-        line.setblocking(False)
-        self._reader = self._writer = asyncio.StreamReader(line)
+            await asyncio.wait_for_ms(self._log_in(), 2 * ANSWER_MS)
+        except Refused as error:
+            self._close_wire()
+            if error.reason in _UNSUPPORTED_VERSION and self._version == packets.V5:
+                self._version = packets.V311
+                return await self.connect()
+            raise
+        except BaseException:
+            self._close_wire()
+            raise
+        self.connected = True
+        self._tasks = [
+            asyncio.create_task(self._guard(self._read())),
+            asyncio.create_task(self._guard(self._ping())),
+        ]
 
-    async def _sign_in(self):
-        name = self._identity
-        body = connect_body(name["client_id"], name["username"], name["password"], self._will_topic, self._will)
-        await self._send(packet(CONNECT, 0, body))
-        kind, _, answer = await self._read()
-        if kind != CONNACK or answer[1] != 0:
-            raise Refused("refused, reason %d" % answer[1])
-
-    async def run(self):
-        """Read until the line breaks, which raises OSError; pings keep it alive and find out."""
-        pinger = asyncio.create_task(self._ping())
-        try:
-            while True:
-                kind, flags, body = await self._read()
-                await self._handle(kind, flags, body)
-        finally:
-            pinger.cancel()
-            self.close()
-
-    async def publish(self, topic, payload, qos=1, retain=False):
-        """Publish; at QoS 1 return once the broker has it. Raises OSError."""
-        head = _text(topic)
-        if not qos:
-            return await self._send(packet(PUBLISH, int(retain), head + b"\x00" + payload))
-        await self._exchange(PUBLISH, 0b0010 | int(retain), head, b"\x00" + payload)
+    async def _log_in(self):
+        self._wire = await net.open_tls(self._address[0], self._address[1], self._context)
+        hello = packets.connect(self._version, *self._login, self.keep_alive_s, *self._will, LARGEST_PACKET)
+        await self._wire.write(hello)
+        first, body = await self._packet()
+        if first != packets.CONNACK:
+            raise packets.BadPacket("no CONNACK")
+        reason, properties = packets.read_connack(self._version, body)
+        if reason:
+            raise Refused("connect", reason)
+        self._keep_alive = properties.get(packets.SERVER_KEEP_ALIVE) or self.keep_alive_s
+        self._inflight = min(INFLIGHT, properties.get(packets.RECEIVE_MAXIMUM, INFLIGHT))
 
     async def subscribe(self, topic):
-        """Subscribe at QoS 1."""
-        await self._exchange(SUBSCRIBE, 0b0010, b"", b"\x00" + _text(topic) + b"\x01")
+        """Subscribe at QoS 1 and wait until it is granted."""
+        packet_id = self._next_id()
+        reason = await self._ask(packet_id, packets.subscribe(self._version, topic, packet_id))
+        if reason >= REFUSED:
+            raise Refused("subscribe", reason)
 
-    def close(self):
-        """Let go of the line."""
-        for event in self._waiting.values():
-            event.set()
-        self._waiting = {}
-        if self._writer is not None:
-            try:
-                self._writer.s.close()
-            except OSError:
-                pass
-            self._writer = None
+    async def publish(self, topic, payload, retain=False, wait=True):
+        """Publish at QoS 1. The broker's reason code; 0 at once without `wait`. Below 0x80: it has it."""
+        while self.connected and len(self._waiting) >= self._inflight:
+            self._room.clear()
+            await self._room.wait()
+        packet_id = self._next_id()
+        packet = packets.publish(self._version, topic, payload, packet_id, retain)
+        if wait:
+            return await self._ask(packet_id, packet)
+        self._check()
+        self._waiting[packet_id] = None
+        await self._send(packet)
+        return 0
 
-    async def _exchange(self, kind, flags, head, tail):
-        self._mid = self._mid % 65535 + 1
-        mid, done = self._mid, asyncio.Event()
-        self._waiting[mid] = done
+    async def _ask(self, packet_id, packet):
+        """Send and wait for the answer. No answer in time: the connection is given up."""
+        self._check()
+        answer = [asyncio.Event(), None]
+        self._waiting[packet_id] = answer
+        await self._send(packet)
         try:
-            await self._send(packet(kind, flags, head + struct.pack(">H", mid) + tail))
-            await asyncio.wait_for(done.wait(), ANSWER_S)
+            await asyncio.wait_for_ms(answer[0].wait(), ANSWER_MS)
         except asyncio.TimeoutError:
-            self.close()
-            raise OSError("no acknowledgement")
-        finally:
-            self._waiting.pop(mid, None)
-        if self._writer is None:
-            raise OSError("line lost")
+            self.end("no answer")
+            raise
+        if answer[1] is None:
+            raise OSError(errno.ENOTCONN)
+        return answer[1]
 
-    async def _send(self, raw):
-        async with self._lock:
-            if self._writer is None:
-                raise OSError("not connected")
-            self._writer.write(raw)
-            await self._writer.drain()
+    async def _send(self, packet):
+        try:
+            await asyncio.wait_for_ms(self._wire.write(packet), ANSWER_MS)
+        except net.ERRORS as error:
+            self.end(describe(error))
+            raise
+
+    def _check(self):
+        if not self.connected:
+            raise OSError(errno.ENOTCONN)
+
+    def _next_id(self):
+        while True:
+            self._packet_id = self._packet_id % 0xFFFF + 1
+            if self._packet_id not in self._waiting:
+                return self._packet_id
+
+    async def _packet(self):
+        """(first byte, body) of the next packet."""
+        first = (await self._wire.read(1))[0]
+        size = shift = 0
+        while True:
+            byte = (await self._wire.read(1))[0]
+            size |= (byte & 0x7F) << shift
+            shift += 7
+            if not byte & 0x80:
+                break
+            if shift > 21:
+                raise packets.BadPacket("length")
+        if size > LARGEST_PACKET:
+            raise packets.BadPacket("too large")
+        return first, await self._wire.read(size)
+
+    async def _guard(self, loop):
+        """Run one of the two loops of a connection; when one fails the connection ends."""
+        try:
+            await loop
+        except Exception as error:  # Even a fault of our own must not leave a connection that nobody reads.
+            self.end(describe(error))
 
     async def _read(self):
-        head = (await self._reader.readexactly(1))[0]
-        length = shift = 0
         while True:
-            byte = (await self._reader.readexactly(1))[0]
-            length |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                break
-            shift += 7
-        body = await self._reader.readexactly(length) if length else b""
-        self._heard = time.ticks_ms()
-        return head >> 4, head & 0x0F, body
+            first, body = await self._packet()
+            self._heard = time.ticks_ms()
+            kind = first & 0xF0
+            if kind == packets.PUBLISH:
+                await self._take(first, body)
+            elif kind == packets.PUBACK:
+                self._answered(*packets.read_ack(body))
+            elif first == packets.SUBACK:
+                self._answered(*packets.read_suback(self._version, body))
+            elif first == packets.DISCONNECT:
+                raise Refused("session", body[0] if body else 0)
+            elif first != packets.PINGRESP:
+                raise packets.BadPacket("kind")
 
-    async def _handle(self, kind, flags, body):
-        if kind == PUBLISH:
-            topic, payload, mid = parse_publish(flags, body)
-            if mid is not None:
-                await self._send(packet(PUBACK, 0, struct.pack(">H", mid)))
-            self._on_message(topic, payload)
-        elif kind in (PUBACK, SUBACK):
-            done = self._waiting.get(struct.unpack(">H", body[:2])[0])
-            if done is not None:
-                done.set()
-        elif kind != PINGRESP:
-            raise Refused("ended by the broker")
+    async def _take(self, first, body):
+        topic, payload, packet_id, _ = packets.read_publish(self._version, first, body)
+        self._on_message(topic, payload)
+        if packet_id is not None:
+            await self._send(packets.puback(packet_id))
+
+    def _answered(self, packet_id, reason):
+        answer = self._waiting.pop(packet_id, None)
+        self._room.set()
+        if answer:
+            answer[1] = reason
+            answer[0].set()
 
     async def _ping(self):
+        """Twice per keep-alive ask for a sign of life; silence after that means that the peer is dead."""
         while True:
-            await asyncio.sleep(KEEPALIVE_S // 3)
-            silent = time.ticks_diff(time.ticks_ms(), self._heard)
-            if silent > KEEPALIVE_S * 1500:
-                return self.close()
-            try:
-                await self._send(packet(PINGREQ, 0, b""))
-            except OSError:
-                return
+            await asyncio.sleep_ms(self._keep_alive * 500)
+            asked = time.ticks_ms()
+            await self._send(packets.PINGREQ)
+            await asyncio.sleep_ms(min(ANSWER_MS, self._keep_alive * 500))
+            if time.ticks_diff(self._heard, asked) < 0:
+                raise OSError(errno.ETIMEDOUT, "no ping answer")
+
+    def end(self, reason):
+        """Give the connection up: everybody who waits on it is told. The first reason is kept."""
+        if self.ended.is_set():
+            return
+        self.connected = False
+        self.reason = reason
+        current = asyncio.current_task()
+        for task in self._tasks:
+            if task is not current:
+                task.cancel()
+        self._close_wire()
+        waiting, self._waiting = self._waiting, {}
+        for answer in waiting.values():
+            if answer:
+                answer[0].set()
+        self._room.set()
+        self.ended.set()
+
+    def _close_wire(self):
+        if self._wire:
+            self._wire.close()
+
+
+def describe(error):
+    """A short reason for the log."""
+    if isinstance(error, asyncio.TimeoutError):
+        return "timeout"
+    if isinstance(error, OSError) and len(error.args) > 1:
+        return str(error.args[1])
+    if isinstance(error, OSError) and error.args:
+        return errno.errorcode.get(error.args[0], str(error.args[0]))
+    return "%s %s" % (type(error).__name__, error)

@@ -1,42 +1,152 @@
-"""Runs collars under the unix port: `micropython run.py FLASH [FLASH ...]`, a folder with device.json each."""
+"""Runs collars on a computer: `micropython sim/run.py DIR [DIR ...]`, each DIR the flash of one collar.
 
-import sys
-
-sys.path.insert(0, sys.argv[0].rsplit("/", 2)[0])
+The README beside this folder tells how sim.json steers it.
+"""
 
 import asyncio
+import json
+import os
+import sys
 import time
 
+# sim/ first: its modules stand in for the hardware's.
+HERE = __file__.rsplit("/", 1)[0] if "/" in __file__ else "."
+sys.path[:0] = [HERE, HERE + "/.."]
+
 from app import files
-from app.clock import Clock
-from app.main import Collar
-from sim.simulated import Board
+from app.config import BadConfig
+from app.main import Collar, Ports
+from app.mqtt import KEEP_ALIVE_S
+from app.treat import RESULTS
+from sim.motion import SimAccelerometer
+from sim.parts import FULL, Options, SimBattery, SimDispenser, SimNetwork
+
+# Collars of one process start one after the other: a TLS handshake keeps the processor busy.
+APART_MS = 20
+RESTART_MS = 1_000
 
 
-def logger(device_id):
-    """A line for each event: time, collar, event, fields."""
-
-    def log(event, **fields):
-        now = time.gmtime()
-        stamp = "%04d-%02d-%02dT%02d:%02d:%02dZ" % now[:6]
-        print(stamp, "collar", device_id[:8] + ".." + device_id[-4:], event, *("%s=%s" % pair for pair in fields.items()))
-
-    return log
+def system_ms():
+    """The computer's clock."""
+    return time.time_ns() // 1_000_000
 
 
-async def main(roots):
-    """All collars side by side."""
-    collars = []
-    for number, root in enumerate(roots):
-        clock, board = Clock(), Board(root, number)
-        if not board.option("no_clock", False):
-            clock.set(time.time_ns() // 1_000_000)
-        name = files.read_json(root + "/device.json")["id"]
-        collars.append(Collar(root, board, clock, logger(name)).run())
-    await asyncio.gather(*collars)
+class SimCollar(Collar):
+    """The real program with its traces written to files, for tests to read."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self.options = Options(folder)
+        super().__init__(folder, self._ports())
+        self.ports.dispenser.ledger = self.treats.ledger
+        self.link.client.keep_alive_s = self.options["keep_alive_s"] or KEEP_ALIVE_S
+        if self.options["log"]:
+            self._mend_made_log()
+
+    def _ports(self):
+        options = self.options
+        return Ports(
+            SimAccelerometer(options["seed"]),
+            SimDispenser(self._folder, options),
+            SimBattery(options["battery"], system_ms),
+            SimNetwork(options["seed"]),
+            system_ms if options["clock"] == "set" else None,
+            FULL if options["treats"] is None else options["treats"],
+        )
+
+    def interval_ms(self):
+        """The configured one, unless sim.json has another."""
+        override = self.options["interval_s"]
+        return super().interval_ms() if override is None else max(int(override * 1000), 10)
+
+    def on_up(self):
+        """Show by a file that the collar is connected."""
+        with open(self._folder + "/online", "w") as file:
+            file.write(self.boot + "\n")
+        super().on_up()
+
+    def on_down(self):
+        """Take the file away."""
+        files.remove(self._folder + "/online")
+
+    def on_sample(self, seq, ts):
+        """Write the sample's identity down before it can be sent."""
+        if self.options["log"]:
+            self._made("%s %d %d\n" % (self.boot, seq, ts))
+
+    def on_settled(self, entry):
+        """Die between the motor and the answer, once, if sim.json says so."""
+        if entry.result not in RESULTS or self.options["die"] != "after_motor":
+            return
+        if not files.exists(self._folder + "/died"):
+            with open(self._folder + "/died", "w") as file:
+                file.write(entry.id + "\n")
+            self.log("dies", id=entry.id)
+            os.system("kill -9 $PPID")
+
+    def take_treat(self, told):
+        """Obey, unless sim.json says that commands get lost."""
+        self.options.read()
+        if self.options["answer"]:
+            super().take_treat(told)
+
+    def _made(self, line):
+        with open(self._folder + "/made.log", "a") as file:
+            file.write(line)
+
+    def _mend_made_log(self):
+        """A kill between flash and made.log leaves one sample unwritten: write it now."""
+        text, batch = self.buffer.newest()
+        if text is None:
+            return
+        sample = json.loads(text)
+        line = "%s %d %d\n" % (batch.boot, sample["seq"], sample["ts"])
+        if not files.exists(self._folder + "/made.log") or line not in _tail(self._folder + "/made.log"):
+            self._made(line)
 
 
-try:
-    asyncio.run(main(sys.argv[1:]))
-except KeyboardInterrupt:
-    pass
+def _tail(path):
+    with open(path) as file:
+        file.seek(max(os.stat(path)[6] - 200, 0))
+        return file.read()
+
+
+async def _keep_running(folder, delay_ms):
+    """A collar that breaks starts anew, as the watchdog would do it."""
+    await asyncio.sleep_ms(delay_ms)
+    while True:
+        collar = SimCollar(folder)
+        try:
+            await collar.run()
+        except Exception as error:
+            collar.log("crashed", error=type(error).__name__)
+            sys.print_exception(error)
+        await asyncio.sleep_ms(RESTART_MS)
+
+
+async def _run_all(folders):
+    await asyncio.gather(*[_keep_running(folder, at * APART_MS) for at, folder in enumerate(folders)])
+
+
+def main(folders):
+    """Run until the process is ended. 2 if a folder is no collar's."""
+    for folder in folders:
+        files.remove(folder + "/online")
+    try:
+        asyncio.run(_run_all(folders))
+    except BadConfig as error:
+        print("collar:", error)
+        return 2
+    except KeyboardInterrupt:
+        pass
+    finally:
+        for folder in folders:
+            files.remove(folder + "/online")
+    return 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        print("usage: micropython run.py DIR [DIR ...]")
+        sys.exit(2)
+    sys.exit(main(sys.argv[1:]))

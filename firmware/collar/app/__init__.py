@@ -1,1 +1,0 @@
-"""The collar's program: everything above the hardware, the same source on a board and under the unix port."""

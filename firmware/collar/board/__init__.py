@@ -1,1 +1,0 @@
-"""Drivers of the collar's chips, at register level; the same code talks to a board and to a simulated chip."""

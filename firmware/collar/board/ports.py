@@ -1,0 +1,41 @@
+"""What the program asks of the hardware. A board's drivers and the simulation both have these shapes."""
+
+
+class Accelerometer:
+    """Three axes at `app.activity.RATE_HZ`."""
+
+    def read(self, elapsed_ms):
+        """The samples since the last call, oldest first, as (x, y, z) in mg; the last one is the moment's."""
+        raise NotImplementedError
+
+
+class Dispenser:
+    """The motor that gives treats, and the sensor that sees them fall."""
+
+    async def turn(self, id, portion):
+        """Give `portion` treats; `id` names the command. Returns dispensed, jammed or empty."""
+        raise NotImplementedError
+
+
+class Battery:
+    """How much is left."""
+
+    def level(self):
+        """Tenths of a percent, 0 to 1000."""
+        raise NotImplementedError
+
+
+class Network:
+    """The way to the broker."""
+
+    async def ready(self):
+        """Return once there is a network."""
+        raise NotImplementedError
+
+    def rssi(self):
+        """Signal strength in dBm."""
+        raise NotImplementedError
+
+    def ip(self):
+        """Own address as text."""
+        raise NotImplementedError
