@@ -71,7 +71,7 @@ def treat_panel(face: Face, order: Order) -> Panel:
     """The panel as it is at `order.at`."""
     event = order.event
     fresh = event is not None and (event.result == Result.PENDING or _age(event, order.at) < FRESH)
-    panel = _life(face, event, order) if event is not None and fresh else _ready(face, event)
+    panel = _life(face, event, order) if event is not None and fresh else _ready(face, event, order.at)
     key = str(event.pk) if event is not None else ""
     return _with_budget(_gate(replace(panel, key=key), face, order), order)
 
@@ -85,11 +85,11 @@ def blank_track() -> tuple[Step, ...]:
     return (Step(_("Sent")), Step(_("Reached")), Step(_("Dispensed")))
 
 
-def _ready(face: Face, event: TreatEvent | None) -> Panel:
+def _ready(face: Face, event: TreatEvent | None, at: datetime) -> Panel:
     if event is None:
         last = format_html(_("{name} has had no treat yet."), name=face.name)
     else:
-        when = time_tag(event.event_time, face.zone)
+        when = time_tag(event.event_time, face.zone, at=at)
         last = format_html(_("The last one was at {time}, {result}."), time=when, result=result_word(event).lower())
     return Panel("ready", _("Give a treat"), last, blank_track())
 

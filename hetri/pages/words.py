@@ -50,8 +50,8 @@ def smart(moment: datetime, zone: str, at: datetime) -> str:
     return f"{date_format(here, 'j M')} {here:%H:%M}"
 
 
-def time_tag(moment: datetime | None, zone: str, show: str = "smart") -> SafeString:
-    """A `<time>` in one of the forms of time.js: clock, seconds, ago, smart. Empty without a moment."""
+def time_tag(moment: datetime | None, zone: str, show: str = "smart", at: datetime | None = None) -> SafeString:
+    """A `<time>` in one of the forms of time.js: clock, seconds, ago, smart; seen from `at` (now). Empty for None."""
     if moment is None:
         return SafeString("")
     match show:
@@ -60,9 +60,9 @@ def time_tag(moment: datetime | None, zone: str, show: str = "smart") -> SafeStr
         case "seconds":
             text = f"{local(moment, zone):%H:%M:%S}"
         case "ago":
-            text = ago((now() - moment).total_seconds())
+            text = ago(((at or now()) - moment).total_seconds())
         case _:
-            text = smart(moment, zone, now())
+            text = smart(moment, zone, at or now())
     tag = '<time datetime="{}" data-show="{}" title="{}">{}</time>'
     return format_html(tag, iso(moment), show, exact(moment, zone), text)
 
