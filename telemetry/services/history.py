@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import F
 
 from devices.models import Assignment, Device
 from hetri.accounts.models import User
@@ -77,11 +78,17 @@ class Answer:
 
 
 def visible_windows(device: Device, user: User) -> list[Window]:
-    """When this user had the collar, by a sample's ts; staff see all of it."""
+    """When this user had the collar, by a sample's ts, in order; staff see all of it."""
     if user.is_staff:
         return [(None, None)]
-    had = Assignment.objects.filter(device=device, owner=user)
-    return list(had.order_by("started_at").values_list("started_at", "ended_at"))
+    had = Assignment.objects.filter(device=device, owner=user).order_by(F("started_at").asc(nulls_first=True))
+    windows: list[Window] = []
+    for start, end in had.values_list("started_at", "ended_at"):
+        if windows and start is not None and windows[-1][1] == start:
+            windows[-1] = windows[-1][0], end  # only the pet changed
+        else:
+            windows.append((start, end))
+    return windows
 
 
 def samples(ask: Ask) -> Answer:
@@ -136,9 +143,9 @@ def _base(ask: Ask, width: int) -> tuple[str, dict[str, Any]]:
     """Buckets of `width` seconds: whole ones from the rollups, those cut by a window's edge from the samples."""
     whole, whole_values = _clip(ask.windows, "start >= {}", f"start + interval '{width} seconds' <= {{}}")
     inside, inside_values = _clip(ask.windows, "t.ts >= {}", "t.ts < {}")
-    cut = _cut_buckets(ask.windows, width)
     # A day is made of buckets that may begin after `end`: read one longest day further.
     last = ask.end + timedelta(hours=25)
+    cut = [start for start in _cut_buckets(ask.windows, width) if ask.start <= start < last]
     values = {**whole_values, **inside_values, **_bounds(ask), "last": last, "cut": cut}
     values["cut_low"] = [floor_key(to_ms(start)) for start in cut]
     values["cut_high"] = [floor_key(to_ms(start) + width * 1000) for start in cut]
@@ -172,9 +179,15 @@ def _cut_buckets(windows: list[Window], width: int) -> list[datetime]:
 
 
 def _days(base: str) -> str:
-    """Calendar days in %(zone)s out of 5-minute buckets."""
+    """Calendar days in %(zone)s out of 5-minute buckets.
+
+    Where midnight comes twice (Havana, in autumn) PostgreSQL means the second one; the day begins with the first.
+    """
+    midnight = "date_trunc('day', ts, %(zone)s)"
+    before = f"({midnight} - interval '1 hour')"
+    twice = f"({before} AT TIME ZONE %(zone)s)::date = (ts AT TIME ZONE %(zone)s)::date"
     return f"""
-        SELECT date_trunc('day', ts, %(zone)s) AS ts, sum(count)::bigint AS count,
+        SELECT CASE WHEN {twice} THEN {before} ELSE {midnight} END AS ts, sum(count)::bigint AS count,
                sum(accel_x_sum) AS accel_x_sum, sum(accel_y_sum) AS accel_y_sum, sum(accel_z_sum) AS accel_z_sum,
                min(accel_x_min) AS accel_x_min, max(accel_x_max) AS accel_x_max,
                min(accel_y_min) AS accel_y_min, max(accel_y_max) AS accel_y_max,
