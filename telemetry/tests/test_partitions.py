@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -68,7 +69,7 @@ def test_the_width_may_change_at_any_time(make_device: Maker, settings: Any) -> 
         store([message(device, *(reading(day + 100, middle + timedelta(days=day)) for day in days))])
     assert Sample.objects.filter(device=device).count() == 48
     found = sorted(spans())
-    assert all(before.end <= after.start for before, after in zip(found, found[1:], strict=False))
+    assert all(before.end <= after.start for before, after in pairwise(found))
     assert {span.end - span.start for span in found} >= {1, 7}
 
 
