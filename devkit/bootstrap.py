@@ -65,20 +65,22 @@ def missing_packages(wanted: Iterable[str] = PACKAGES) -> list[str]:
     return found if importlib.util.find_spec("ensurepip") else [*found, "python3-venv"]
 
 
-def _root_prefix() -> list[str]:
-    """What to put before a command so that root runs it."""
+def _root_prefix(packages: list[str]) -> list[str]:
+    """What to put before a command so that root runs it. Raises Refusal when nothing helps."""
     if os.geteuid() == 0:
         return []
-    if shutil.which("sudo"):
-        # Without a terminal nobody can type a password: sudo must not wait for one.
-        return ["sudo"] if sys.stdin.isatty() else ["sudo", "-n"]
-    raise Refusal("Packages are missing, and without root or sudo they cannot be installed.")
+    names = " ".join(packages)
+    if not shutil.which("sudo"):
+        raise Refusal(f"These packages are missing, and without root or sudo they cannot be installed: {names}")
+    # Without a terminal nobody can type a password: sudo must not wait for one.
+    sudo = ["sudo"] if sys.stdin.isatty() else ["sudo", "-n"]
+    if subprocess.run([*sudo, "true"], check=False).returncode:
+        raise Refusal(f"sudo refused. Install these as root, then try again: {names}")
+    return sudo
 
 
 def _apt(packages: list[str]) -> None:
-    prefix = _root_prefix()
-    if prefix and subprocess.run([*prefix, "true"], check=False).returncode:
-        raise Refusal(f"sudo refused. Install these as root, then try again: {' '.join(packages)}")
+    prefix = _root_prefix(packages)
     print(f"Installing {', '.join(packages)} ...", file=sys.stderr, flush=True)
     apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-y", *APT_OPTIONS]
     with services_stay_off(prefix):

@@ -67,7 +67,7 @@ class Instance:
     def prepare(self) -> None:
         """Make folders, secrets, certificates and configuration files, and fill `env`."""
         for folder in FOLDERS:
-            (self.var / folder).mkdir(parents=True, exist_ok=True)
+            (self.var / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
         self._make_run()
         tls.ensure(self.var / "tls")
         self._fill_env(environment.free_ports() if self.test else environment.configured_ports(self.var))
@@ -94,7 +94,7 @@ class Instance:
         shutil.rmtree(self.run, ignore_errors=True)
 
     def _make_run(self) -> None:
-        self.run.mkdir(parents=True, exist_ok=True, mode=0o711)
+        self.run.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self.run.stat().st_uid != os.geteuid():  # a short folder lies where others may write
             raise Refusal(f"{self.run} belongs to another user. Remove it.")
 
@@ -187,7 +187,8 @@ class Instance:
             return f"{reason}. {tail(logs / f'{log}.log')}"
         for name, (exits, last) in state.get("trouble", {}).items():
             if exits >= GIVE_UP_AFTER:
-                return f"{name} does not stay up: {last}. {tail(logs / f'{name}.log')}"
+                words = "" if last.startswith("cannot start") else tail(logs / f"{name}.log")
+                return f"{name} does not stay up: {last}. {words}".strip()
         if self._child is not None and self._child.poll() is not None:
             return f"The supervisor ended. {tail(logs / 'supervisor.log')}"
         sick = [name for name in names if not self.healthy(name)] if late else []

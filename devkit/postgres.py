@@ -46,6 +46,9 @@ def prepare(var: Path, run: Path) -> None:
     """Make the cluster with the role and database `hetri` where it is missing, and its configuration."""
     sockets = run / "pg"
     _own_folder(sockets)
+    if os.geteuid() == 0:  # our sockets are nobody else's, but its user must pass
+        shutil.chown(run, group=USER)
+        run.chmod(0o710)
     names = {"sockets": str(sockets)}
     render_file(ROOT / "deploy" / "postgres" / "postgresql.conf", var / "postgresql.conf", names)
     (var / "postgresql.conf").chmod(0o644)

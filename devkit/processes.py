@@ -37,7 +37,8 @@ def children() -> list[int]:
 
 def end_children(without: list[int], patience_s: float = 10.0) -> list[int]:
     """End and reap our other children; kill what does not go. Returns the pids that had to be killed."""
-    deadline, killed = time.monotonic() + patience_s, []
+    deadline = time.monotonic() + patience_s
+    killed: list[int] = []
     while left := [pid for pid in children() if pid not in without]:
         late = time.monotonic() > deadline
         killed = left if late else killed

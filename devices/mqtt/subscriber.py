@@ -6,7 +6,9 @@ messages, which bounds our memory whatever waits behind them.
 """
 
 import logging
+import os
 import queue
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -27,12 +29,13 @@ from devices.mqtt.wire import BulkClient, publish_packet
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-RECEIVE_MAXIMUM = 2000
-BATCH_MOST = 1000
+RECEIVE_MAXIMUM = 4000
+BATCH_MOST = 2000
 BATCH_WAIT_S = 0.05
 SESSION_EXPIRY_S = 7 * 24 * 3600  # as long as the broker keeps a session (persistent_client_expiration)
 KEEPALIVE_S = 15
 BACKOFF_MOST_S = 5.0
+SERVER_FAULT = "server_fault"  # not the collar's: the log has the traceback
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,7 @@ class Subscriber:
         except Exception:
             log.exception("subscriber_thread_died", extra={"thread": work.__name__})
             self._stopping.set()
+            os.kill(os.getpid(), signal.SIGTERM)  # who supervises us starts a fresh process
         finally:
             connections.close_all()
 
@@ -128,7 +132,7 @@ class Subscriber:
         while not self._stopping.is_set():
             batch = _collect(self._telemetry)
             if batch:
-                receipts = self._until_stored(lambda: self._routes.telemetry(batch))  # noqa: B023
+                receipts = self._until_stored(lambda: self._store(batch))  # noqa: B023
                 if receipts is not None:
                     self._acknowledge(batch, receipts)
 
@@ -141,8 +145,28 @@ class Subscriber:
             if self._until_stored(lambda: self._status_message(message)):  # noqa: B023
                 self._acknowledge([message], [])
 
+    def _store(self, batch: Sequence[Message]) -> list[Receipt]:
+        """Store a batch; a message that we fail at is found by halves and set aside, the others are stored."""
+        try:
+            return self._routes.telemetry(batch)
+        except OperationalError:
+            raise
+        except Exception:
+            if len(batch) > 1:
+                half = len(batch) // 2
+                return self._store(batch[:half]) + self._store(batch[half:])
+            log.exception("message_failed", extra={"topic": batch[0].topic})
+            self._routes.set_aside(batch[0], SERVER_FAULT)
+            return []
+
     def _status_message(self, message: Message) -> bool:
-        refused = self._routes.status(message)
+        try:
+            refused = self._routes.status(message)
+        except OperationalError:
+            raise
+        except Exception:
+            log.exception("message_failed", extra={"topic": message.topic})
+            refused = SERVER_FAULT
         if refused is not None:
             self._routes.set_aside(message, refused)
         return True

@@ -154,9 +154,11 @@ def claim(*, code: str, by: User, name: str | None, pet: Pet | None) -> tuple[De
         device = found.select_for_update(no_key=True).first() if digest else None
         if device is None:
             raise NotFound("We don't know this code, or it is already used. Check it on the tag.")
-        handed_over = device.assignments.exists()
+        renew = device.password_shown and device.assignments.exists()
+        if renew:
+            registry().require()
         _take(device, by, name, pet, at)
-    credential = rotate(device=device) if handed_over and device.password_shown else None
+    credential = rotate(device=device) if renew else None
     return Device.objects.get(pk=device.pk), credential
 
 
@@ -189,6 +191,8 @@ def hand_over(*, device: Device, by: User, password: str) -> str:
         raise Forbidden("The password is wrong.", code="bad_password")
     if device.retired_at is not None:
         raise Conflict("This collar is retired.", code="retired")
+    if device.password_shown:
+        registry().require()  # before anything is written: the code would be lost with the answer
     with transaction.atomic():
         code = _release(device, by)
     if device.password_shown:

@@ -10,8 +10,14 @@ from hetri.core.times import from_ms, iso
 from telemetry.services.ingest import store
 from telemetry.tests.conftest import Person, message, reading, roll_up, sample_at
 
-NOON = datetime.fromisoformat("2026-10-20T12:00:00Z")
+NOON = datetime.fromisoformat("2024-10-20T12:00:00Z")
 FELT = {"sd_mg": 10, "odba_mg": 5, "active_s": 7, "steps": 3}
+
+
+@pytest.fixture(autouse=True)
+def _long_retention(settings: Any) -> None:
+    """The days below are long over, whenever this runs."""
+    settings.RETENTION_DAYS = 10_000
 
 
 def hours(first: str, count: int) -> list[datetime]:
@@ -47,40 +53,40 @@ def test_buckets_add_up(alice: Person, resolution: str, width: int) -> None:
 def test_buckets_begin_within_the_window(alice: Person) -> None:
     device = alice.new_device()
     sample_at(device, NOON, NOON + timedelta(minutes=5), NOON + timedelta(minutes=10))
-    found = alice.buckets(device, resolution="5m", start="2026-10-20T12:00:01Z", end=iso(NOON + timedelta(minutes=10)))
-    assert counts(found) == [("2026-10-20T12:05:00.000Z", 1)]
+    found = alice.buckets(device, resolution="5m", start="2024-10-20T12:00:01Z", end=iso(NOON + timedelta(minutes=10)))
+    assert counts(found) == [("2024-10-20T12:05:00.000Z", 1)]
 
 
 def test_a_day_of_23_hours_is_the_pets(alice: Person) -> None:
     device = alice.new_device(pet=alice.new_pet("Pacific/Auckland"))
-    # Auckland's clocks went forward on 2026-09-27 at 02:00 NZST (2026-09-26 14:00 UTC).
-    sample_at(device, *hours("2026-09-26T11:30:00Z", 26))
+    # Auckland's clocks went forward on 2024-09-29 at 02:00 NZST (2024-09-28 14:00 UTC).
+    sample_at(device, *hours("2024-09-28T11:30:00Z", 26))
     assert counts(alice.buckets(device, resolution="1d")) == [
-        ("2026-09-25T12:00:00.000Z", 1),
-        ("2026-09-26T12:00:00.000Z", 23),
-        ("2026-09-27T11:00:00.000Z", 2),
+        ("2024-09-27T12:00:00.000Z", 1),
+        ("2024-09-28T12:00:00.000Z", 23),
+        ("2024-09-29T11:00:00.000Z", 2),
     ]
 
 
 def test_a_day_of_25_hours_is_the_pets(alice: Person) -> None:
     device = alice.new_device(pet=alice.new_pet("Europe/Berlin"))
-    # Berlin's clocks went back on 2026-10-25 at 03:00 CEST (01:00 UTC).
-    sample_at(device, *hours("2026-10-24T21:30:00Z", 28))
+    # Berlin's clocks went back on 2024-10-27 at 03:00 CEST (01:00 UTC).
+    sample_at(device, *hours("2024-10-26T21:30:00Z", 28))
     assert counts(alice.buckets(device, resolution="1d")) == [
-        ("2026-10-23T22:00:00.000Z", 1),
-        ("2026-10-24T22:00:00.000Z", 25),
-        ("2026-10-25T23:00:00.000Z", 2),
+        ("2024-10-25T22:00:00.000Z", 1),
+        ("2024-10-26T22:00:00.000Z", 25),
+        ("2024-10-27T23:00:00.000Z", 2),
     ]
 
 
 def test_a_day_with_two_midnights_begins_with_the_first(alice: Person) -> None:
     device = alice.new_device(pet=alice.new_pet("America/Havana"))
-    # Havana's clocks went back on 2026-11-01 from 01:00 CDT to 00:00 CST (05:00 UTC).
-    sample_at(device, *hours("2026-11-01T03:30:00Z", 27))
+    # Havana's clocks went back on 2024-11-03 from 01:00 CDT to 00:00 CST (05:00 UTC).
+    sample_at(device, *hours("2024-11-03T03:30:00Z", 27))
     assert counts(alice.buckets(device, resolution="1d")) == [
-        ("2026-10-31T04:00:00.000Z", 1),
-        ("2026-11-01T04:00:00.000Z", 25),
-        ("2026-11-02T05:00:00.000Z", 1),
+        ("2024-11-02T04:00:00.000Z", 1),
+        ("2024-11-03T04:00:00.000Z", 25),
+        ("2024-11-04T05:00:00.000Z", 1),
     ]
 
 
@@ -88,8 +94,8 @@ def test_zones_between_the_hours_have_their_days(alice: Person) -> None:
     device = alice.new_device(pet=alice.new_pet("Asia/Kathmandu"))  # UTC+05:45
     sample_at(device, *(NOON + timedelta(minutes=minutes) for minutes in (374, 375)))
     assert counts(alice.buckets(device, resolution="1d")) == [
-        ("2026-10-19T18:15:00.000Z", 1),
-        ("2026-10-20T18:15:00.000Z", 1),
+        ("2024-10-19T18:15:00.000Z", 1),
+        ("2024-10-20T18:15:00.000Z", 1),
     ]
 
 
@@ -107,11 +113,11 @@ def test_the_next_owner_sees_what_was_sampled_since_the_claim(alice: Person, bob
     moments = [NOON, NOON + timedelta(minutes=2), claimed, NOON + timedelta(minutes=4), NOON + timedelta(minutes=9)]
     sample_at(device, *moments)
     assert alice.ask(device).status_code == 404
-    window = {"start": "2026-10-20T00:00:00Z", "order": "asc"}
+    window = {"start": "2024-10-20T00:00:00Z", "order": "asc"}
     assert [row["ts"] for row in bob.telemetry(device, **window)["results"]] == [iso(one) for one in moments[2:]]
     assert counts(bob.buckets(device, resolution="5m")) == [
-        ("2026-10-20T12:00:00.000Z", 2),
-        ("2026-10-20T12:05:00.000Z", 1),
+        ("2024-10-20T12:00:00.000Z", 2),
+        ("2024-10-20T12:05:00.000Z", 1),
     ]
     for resolution in ("1h", "1d"):
         assert [row["count"] for row in bob.buckets(device, resolution=resolution)] == [3]
@@ -128,8 +134,8 @@ def test_who_gets_it_back_sees_both_times(alice: Person, bob: Person) -> None:
     seen = alice.telemetry(device, start=iso(NOON), order="asc")["results"]
     assert [row["ts"] for row in seen] == [iso(at[0]), iso(at[4]), iso(at[5])]
     assert counts(alice.buckets(device, resolution="5m")) == [
-        ("2026-10-20T12:00:00.000Z", 2),
-        ("2026-10-20T12:05:00.000Z", 1),
+        ("2024-10-20T12:00:00.000Z", 2),
+        ("2024-10-20T12:05:00.000Z", 1),
     ]
 
 

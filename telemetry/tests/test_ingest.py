@@ -114,6 +114,19 @@ def test_a_number_that_is_none_spoils_only_its_sample(make_device: Maker, litera
 
 
 @pytest.mark.parametrize(
+    "poison",
+    [b"[" * 900 + b"]" * 900, b'{"a":' * 500 + b"1" + b"}" * 500, b"9" * 6000, b'"\\ud800\\u0000"', b'{"seq":1e400}'],
+    ids=["deep list", "deep object", "endless digits", "surrogate and NUL", "too large a float"],
+)
+def test_a_poisonous_sample_spoils_only_itself(make_device: Maker, poison: bytes) -> None:
+    device = make_device()
+    payload = message(device, reading(1), "POISON").payload.replace(b'"POISON"', poison)
+    (receipt,) = store([raw(device, payload)])
+    assert (receipt.stored, receipt.rejected) == (1, 1)
+    assert len(refusals(device)) == 1
+
+
+@pytest.mark.parametrize(
     ("payload", "reason"),
     [
         (b"{", "bad_json"),
