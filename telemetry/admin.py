@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from hetri.core.admin import HistoryAdmin
 from hetri.core.ids import floor_key, to_ms
 from hetri.core.times import now
-from telemetry.models import RejectedMessage, Rollup, Sample
+from telemetry.models import RejectedMessage, Rollup, RollupMark, Sample
 
 SHOWN = timedelta(days=2)
 ROWS_MOST = 2000
@@ -71,5 +71,14 @@ class RollupAdmin(HistoryAdmin):
 class RejectedMessageAdmin(HistoryAdmin):
     list_display = ("received_at", "device_id", "topic", "reason")
     search_fields = ("reason", "topic")
+    ordering = ("-id",)
+    paginator = UncountedPaginator
+
+
+@admin.register(RollupMark)
+class RollupMarkAdmin(HistoryAdmin):
+    """Empty but for a moment: marks that stay say that the rollups stand still."""
+
+    list_display = ("start", "device_id")
     ordering = ("-id",)
     paginator = UncountedPaginator

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from hetri.accounts.models import User, UserSession
 from hetri.core.admin import HistoryAdmin
+from hetri.core.models import RateCount
 
 
 @admin.register(User)
@@ -32,3 +33,11 @@ class UserSessionAdmin(HistoryAdmin):
     list_filter = ("kind",)
     fields = ("user", "kind", "created_at", "expires_at", "ended_at", "ip", "user_agent")
     list_select_related = ("user",)
+
+
+@admin.register(RateCount)
+class RateCountAdmin(HistoryAdmin):
+    """Who is near a limit; the subject is a digest."""
+
+    list_display = ("key", "count", "window_start")
+    ordering = ("-window_start",)
