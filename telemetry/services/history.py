@@ -19,8 +19,9 @@ from telemetry.services.rollups import AGGREGATES, FIVE_MINUTES, HOUR
 
 Window = tuple[datetime | None, datetime | None]  # from (inclusive) to (exclusive); None is unbounded
 WIDTHS = {"5m": FIVE_MINUTES, "1h": HOUR, "1d": FIVE_MINUTES}
-# The session's time zone is UTC (Django sets it), so no conversion a row is needed.
-ISO = """to_char(ts, '"\\""YYYY-MM-DD"T"HH24:MI:SS.MS"Z\\""')"""
+# PostgreSQL prints a timestamp in a third of the time that to_char takes. A microsecond more makes it print six digits;
+# `_texts` takes off what we do not want. The session's time zone is UTC (Django sets it).
+ISO = """'"' || (ts + interval '1 microsecond')::text || '"'"""
 # Each value as SQL that gives its JSON: text put together is four times as fast as json_build_object.
 _SAMPLE_FIELDS = {
     "ts": ISO,
@@ -219,17 +220,17 @@ def _run(ask: Ask, inner: str, fields: dict[str, str], place: Place, values: dic
 
 def _as_json(fields: dict[str, str], shape: str) -> str:
     """SQL of the answer's JSON, open at its end for `next`."""
-    comma = " || ',' || "
-    if shape == "columns":
-        return "'{' || " + comma.join(f"""'"{name}":[' || {_list(sql)} || ']'""" for name, sql in fields.items())
-    row = comma.join(f"""'"{name}":' || {sql}""" for name, sql in fields.items())
-    return f"""'{{"results":[' || {_texts("'{' || " + row + " || '}'")} || ']'"""
-
-
-def _list(value: str) -> str:
-    """SQL of a column's values with commas between; a number's array prints itself faster than its parts."""
-    return f"coalesce(btrim(array_agg({value})::text, '{{}}'), '')" if value.isidentifier() else _texts(value)
+    if shape == "columns":  # concat, since each || would copy what is there so far
+        lists = ", ']', ',', ".join(f"""'"{name}":[', {_texts(sql)}""" for name, sql in fields.items())
+        return f"concat('{{', {lists}, ']')"
+    row = " || ',' || ".join(f"""'"{name}":' || {sql}""" for name, sql in fields.items())
+    return f"""concat('{{"results":[', {_texts("'{' || " + row + " || '}'")}, ']')"""
 
 
 def _texts(value: str) -> str:
-    return f"coalesce(string_agg(({value})::text, ','), '')"
+    """SQL of all rows' values with commas between; concat takes NULL, for no rows, as nothing."""
+    joined = f"string_agg(({value})::text, ',')"
+    if ISO not in value:
+        return joined
+    # Nothing else in these texts has a space in it, or ends in a plus and a quote.
+    return f"""replace(replace({joined}, '001+00"', 'Z"'), ' ', 'T')"""
