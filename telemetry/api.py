@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiResponse, PolymorphicProxySerializer, extend_schema
+from drf_spectacular.utils import OpenApiResponse, PolymorphicProxySerializer, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -17,10 +17,12 @@ from hetri.core.api import UtcDateTimeField, next_url, query
 from hetri.core.errors import Invalid
 from hetri.core.openapi import errors
 from hetri.core.times import now
+from telemetry.payloads import FUTURE_MS
 from telemetry.services.history import WIDTHS, Answer, Ask, buckets, samples, visible_windows
 
 LIMIT_DEFAULT, LIMIT_MAX = 1000, 10_000
 DAY = timedelta(days=1)
+AHEAD = timedelta(milliseconds=FUTURE_MS + 1)
 EARLIEST, LATEST = (
     datetime.fromisoformat("1970-01-02T00:00:00Z"),
     datetime.fromisoformat("9000-01-01T00:00:00Z"),
@@ -28,8 +30,8 @@ EARLIEST, LATEST = (
 
 
 class TelemetryQuery(serializers.Serializer[Any]):
-    start = serializers.DateTimeField(required=False, help_text="Inclusive; 24 h before the end without it.")
-    end = serializers.DateTimeField(required=False, help_text="Exclusive; now without it.")
+    start = serializers.DateTimeField(required=False, help_text="Inclusive; 24 h before the end, or now, without it.")
+    end = serializers.DateTimeField(required=False, help_text="Exclusive; no end without it.")
     limit = serializers.IntegerField(min_value=1, max_value=LIMIT_MAX, default=LIMIT_DEFAULT)
     order = serializers.ChoiceField(choices=["desc", "asc"], default="desc")
     shape = serializers.ChoiceField(choices=["rows", "columns"], default="rows")
@@ -79,12 +81,13 @@ class BucketPageSerializer(serializers.Serializer[Any]):
     next = serializers.URLField(allow_null=True)
 
 
-class BucketColumnsSerializer(serializers.Serializer[Any]):
-    """A bucket's keys as lists of one length."""
-
-    ts = serializers.ListField(child=UtcDateTimeField())
-    count = serializers.ListField(child=serializers.IntegerField())
-    next = serializers.URLField(allow_null=True)
+BucketColumnsSerializer: Any = inline_serializer(
+    "BucketColumns",
+    {
+        **{name: serializers.ListField(child=field) for name, field in BucketSerializer().get_fields().items()},
+        "next": serializers.URLField(allow_null=True),
+    },
+)
 
 
 SHAPES: Any = PolymorphicProxySerializer(
@@ -100,9 +103,10 @@ SHAPES: Any = PolymorphicProxySerializer(
 
 
 def window(wanted: dict[str, Any]) -> tuple[datetime, datetime]:
-    """[start, end) of a request. Raises Invalid."""
-    end = min(max(wanted.get("end") or now(), EARLIEST), LATEST)
-    start = min(max(wanted.get("start") or end - DAY, EARLIEST), LATEST)
+    """[start, end) of a request; without an end it is open, to the latest ts that a sample may have. Raises Invalid."""
+    at = now()
+    end = min(max(wanted.get("end") or at + AHEAD, EARLIEST), LATEST)
+    start = min(max(wanted.get("start") or (end if "end" in wanted else at) - DAY, EARLIEST), LATEST)
     if "start" in wanted and "end" in wanted and wanted["start"] >= wanted["end"]:
         raise Invalid({"end": ["The end must be after the start."]})
     return start, end

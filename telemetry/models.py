@@ -1,5 +1,6 @@
 """Samples in partitions by time, their rollups, and what was refused."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 from devices.models import Device
@@ -42,7 +43,7 @@ class Rollup(models.Model):
     """A bucket of 300 or 3600 seconds; sums are integers of a millionth."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    device = models.ForeignKey(Device, models.CASCADE, db_constraint=False, related_name="+")
+    device = models.ForeignKey(Device, models.CASCADE, db_constraint=False, db_index=False, related_name="+")
     width = models.PositiveSmallIntegerField()
     start = models.DateTimeField()
     count = models.PositiveIntegerField()
@@ -62,6 +63,8 @@ class Rollup(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["device", "width", "start"], name="rollup_bucket")]
+        # Rows come in about the order of time: a few kilobytes find what is past the retention, or new.
+        indexes = [BrinIndex(fields=["start"], name="rollup_start", autosummarize=True, pages_per_range=32)]
 
     def __str__(self) -> str:
         return f"{self.device_id} {self.width} s from {self.start}"

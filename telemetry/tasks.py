@@ -3,10 +3,12 @@
 from celery import shared_task
 
 from telemetry import partitions
+from telemetry.services import rollups
 
 
 @shared_task
 def make_partitions() -> None:
-    """Make the partitions of the coming days, drop those past the retention."""
+    """Make the partitions of the coming days, drop what is past the retention."""
     partitions.make_ahead()
     partitions.drop_expired()
+    rollups.prune()

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import msgspec
 import redis
 import redis.asyncio
 from django.conf import settings
@@ -34,7 +35,7 @@ def push(events: Iterable[Event]) -> None:
     if not batch:
         return
     try:
-        _publisher().publish(settings.LIVE_CHANNEL, json.dumps(batch, separators=(",", ":")))
+        _publisher().publish(settings.LIVE_CHANNEL, msgspec.json.encode(batch))
     except RedisError as error:
         log.warning("live_push_lost", extra={"events": len(batch), "error": str(error)})
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import F
 
 from devices.models import Assignment, Device
 from hetri.accounts.models import User
@@ -18,8 +19,9 @@ from telemetry.services.rollups import AGGREGATES, FIVE_MINUTES, HOUR
 
 Window = tuple[datetime | None, datetime | None]  # from (inclusive) to (exclusive); None is unbounded
 WIDTHS = {"5m": FIVE_MINUTES, "1h": HOUR, "1d": FIVE_MINUTES}
-# The session's time zone is UTC (Django sets it), so no conversion a row is needed.
-ISO = """to_char(ts, '"\\""YYYY-MM-DD"T"HH24:MI:SS.MS"Z\\""')"""
+# PostgreSQL prints a timestamp in a third of the time that to_char takes. A microsecond more makes it print six digits;
+# `_texts` takes off what we do not want. The session's time zone is UTC (Django sets it).
+ISO = """'"' || (ts + interval '1 microsecond')::text || '"'"""
 # Each value as SQL that gives its JSON: text put together is four times as fast as json_build_object.
 _SAMPLE_FIELDS = {
     "ts": ISO,
@@ -77,11 +79,17 @@ class Answer:
 
 
 def visible_windows(device: Device, user: User) -> list[Window]:
-    """When this user had the collar, by a sample's ts; staff see all of it."""
+    """When this user had the collar, by a sample's ts, in order; staff see all of it."""
     if user.is_staff:
         return [(None, None)]
-    had = Assignment.objects.filter(device=device, owner=user)
-    return list(had.order_by("started_at").values_list("started_at", "ended_at"))
+    had = Assignment.objects.filter(device=device, owner=user).order_by(F("started_at").asc(nulls_first=True))
+    windows: list[Window] = []
+    for start, end in had.values_list("started_at", "ended_at"):
+        if windows and start is not None and windows[-1][1] == start:
+            windows[-1] = windows[-1][0], end  # only the pet changed
+        else:
+            windows.append((start, end))
+    return windows
 
 
 def samples(ask: Ask) -> Answer:
@@ -136,9 +144,9 @@ def _base(ask: Ask, width: int) -> tuple[str, dict[str, Any]]:
     """Buckets of `width` seconds: whole ones from the rollups, those cut by a window's edge from the samples."""
     whole, whole_values = _clip(ask.windows, "start >= {}", f"start + interval '{width} seconds' <= {{}}")
     inside, inside_values = _clip(ask.windows, "t.ts >= {}", "t.ts < {}")
-    cut = _cut_buckets(ask.windows, width)
     # A day is made of buckets that may begin after `end`: read one longest day further.
     last = ask.end + timedelta(hours=25)
+    cut = [start for start in _cut_buckets(ask.windows, width) if ask.start <= start < last]
     values = {**whole_values, **inside_values, **_bounds(ask), "last": last, "cut": cut}
     values["cut_low"] = [floor_key(to_ms(start)) for start in cut]
     values["cut_high"] = [floor_key(to_ms(start) + width * 1000) for start in cut]
@@ -172,9 +180,15 @@ def _cut_buckets(windows: list[Window], width: int) -> list[datetime]:
 
 
 def _days(base: str) -> str:
-    """Calendar days in %(zone)s out of 5-minute buckets."""
+    """Calendar days in %(zone)s out of 5-minute buckets.
+
+    Where midnight comes twice (Havana, in autumn) PostgreSQL means the second one; the day begins with the first.
+    """
+    midnight = "date_trunc('day', ts, %(zone)s)"
+    before = f"({midnight} - interval '1 hour')"
+    twice = f"({before} AT TIME ZONE %(zone)s)::date = (ts AT TIME ZONE %(zone)s)::date"
     return f"""
-        SELECT date_trunc('day', ts, %(zone)s) AS ts, sum(count)::bigint AS count,
+        SELECT CASE WHEN {twice} THEN {before} ELSE {midnight} END AS ts, sum(count)::bigint AS count,
                sum(accel_x_sum) AS accel_x_sum, sum(accel_y_sum) AS accel_y_sum, sum(accel_z_sum) AS accel_z_sum,
                min(accel_x_min) AS accel_x_min, max(accel_x_max) AS accel_x_max,
                min(accel_y_min) AS accel_y_min, max(accel_y_max) AS accel_y_max,
@@ -206,17 +220,17 @@ def _run(ask: Ask, inner: str, fields: dict[str, str], place: Place, values: dic
 
 def _as_json(fields: dict[str, str], shape: str) -> str:
     """SQL of the answer's JSON, open at its end for `next`."""
-    comma = " || ',' || "
-    if shape == "columns":
-        return "'{' || " + comma.join(f"""'"{name}":[' || {_list(sql)} || ']'""" for name, sql in fields.items())
-    row = comma.join(f"""'"{name}":' || {sql}""" for name, sql in fields.items())
-    return f"""'{{"results":[' || {_texts("'{' || " + row + " || '}'")} || ']'"""
-
-
-def _list(value: str) -> str:
-    """SQL of a column's values with commas between; a number's array prints itself faster than its parts."""
-    return f"coalesce(btrim(array_agg({value})::text, '{{}}'), '')" if value.isidentifier() else _texts(value)
+    if shape == "columns":  # concat, since each || would copy what is there so far
+        lists = ", ']', ',', ".join(f"""'"{name}":[', {_texts(sql)}""" for name, sql in fields.items())
+        return f"concat('{{', {lists}, ']')"
+    row = " || ',' || ".join(f"""'"{name}":' || {sql}""" for name, sql in fields.items())
+    return f"""concat('{{"results":[', {_texts("'{' || " + row + " || '}'")}, ']')"""
 
 
 def _texts(value: str) -> str:
-    return f"coalesce(string_agg(({value})::text, ','), '')"
+    """SQL of all rows' values with commas between; concat takes NULL, for no rows, as nothing."""
+    joined = f"string_agg(({value})::text, ',')"
+    if ISO not in value:
+        return joined
+    # Nothing else in these texts has a space in it, or ends in a plus and a quote.
+    return f"""replace(replace({joined}, '001+00"', 'Z"'), ' ', 'T')"""

@@ -2,10 +2,13 @@
 
 import logging
 import threading
+from datetime import timedelta
 
+from django.conf import settings
 from django.db import Error, connection, connections, transaction
 
 from hetri.core.ids import floor_key, to_ms
+from hetri.core.times import now
 
 log = logging.getLogger(__name__)
 FIVE_MINUTES, HOUR = 300, 3600
@@ -29,8 +32,11 @@ _OF_BUCKETS = """
 _NEW_VALUES = ", ".join(f"{name} = EXCLUDED.{name}" for name in _COLUMNS.split(", "))
 _CONFLICT = f"ON CONFLICT (device_id, width, start) DO UPDATE SET {_NEW_VALUES}"
 _RANGE = "SELECT min(start), max(start) FROM (SELECT start FROM telemetry_rollupmark ORDER BY id LIMIT %s) oldest"
+# hetri.core.ids.floor_key of a moment, in SQL.
+_FLOOR_KEY = "(lpad(to_hex((extract(epoch FROM {}) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid"
 # One statement, so one snapshot: marks and samples are committed together, and whatever a mark stands for is seen.
-# The bounds on `id` as constants keep all but the partitions in question out of the plan.
+# The bounds on `id` as constants keep all but the partitions in question out of the plan, those of each bucket
+# all but its own out of the run.
 _FROM_SAMPLES = f"""
     WITH taken AS (
         DELETE FROM telemetry_rollupmark WHERE id IN (
@@ -38,7 +44,9 @@ _FROM_SAMPLES = f"""
             ORDER BY id LIMIT %(most)s)
         RETURNING device_id, start
     ), bucket AS (
-        SELECT DISTINCT device_id, start FROM taken
+        SELECT device_id, start, {_FLOOR_KEY.format("start")} AS low,
+               {_FLOOR_KEY.format("start + interval '5 minutes'")} AS high
+        FROM (SELECT DISTINCT device_id, start FROM taken) once
     ), five AS (
         INSERT INTO telemetry_rollup (id, device_id, width, start, {_COLUMNS})
         SELECT gen_random_uuid(), b.device_id, {FIVE_MINUTES}, b.start, s.*
@@ -46,7 +54,7 @@ _FROM_SAMPLES = f"""
         CROSS JOIN LATERAL (
             SELECT {AGGREGATES} FROM telemetry_sample t
             WHERE t.device_id = b.device_id AND t.ts >= b.start AND t.ts < b.start + interval '5 minutes'
-              AND t.id >= %(lowest)s AND t.id < %(highest)s
+              AND t.id >= b.low AND t.id < b.high AND t.id >= %(lowest)s AND t.id < %(highest)s
             HAVING count(*) > 0) s
         {_CONFLICT}
     )
@@ -83,6 +91,14 @@ def recompute(limit: int = TAKE_MOST) -> int:
         if taken:
             cursor.execute(_FROM_BUCKETS, {"devices": devices, "starts": starts})
     return int(taken)
+
+
+def prune() -> int:
+    """Delete the buckets of days past the retention, whose samples are dropped. Returns how many."""
+    oldest = (now() - timedelta(days=settings.RETENTION_DAYS)).replace(hour=0, minute=0, second=0, microsecond=0)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM telemetry_rollup WHERE start < %s", [oldest])
+        return int(cursor.rowcount)
 
 
 class RollupLoop:

@@ -6,19 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from django.db import connection
 
 from devices.models import Device
 from devices.mqtt.messages import Receipt
 from hetri.core.ids import to_ms
 from hetri.core.times import now
-from telemetry import partitions
-from telemetry.models import RejectedMessage, RollupMark, Sample
+from telemetry.models import RejectedMessage, Sample
 from telemetry.services.ingest import store
-from telemetry.services.rollups import recompute
-from telemetry.tests.conftest import message, raw, reading, rows
+from telemetry.tests.conftest import message, raw, reading
 
 Maker = Callable[..., Device]
 
@@ -44,6 +40,39 @@ def test_a_repeat_counts_as_stored_and_changes_nothing(make_device: Maker) -> No
     first = store([batch])
     assert store([batch, batch]) == first * 2
     assert Sample.objects.filter(device=device).count() == 2
+
+
+def test_a_repeat_with_other_values_changes_nothing(make_device: Maker) -> None:
+    device, at = make_device(), now()
+    store(
+        [
+            message(device, reading(1, at, accel_x=1), reading(1, at, accel_x=2)),
+            message(device, reading(1, at, accel_x=3)),
+        ]
+    )
+    store([message(device, reading(1, at, accel_x=4), reading(2, at - timedelta(minutes=1)))])
+    device.refresh_from_db()
+    assert Sample.objects.get(device=device, seq=1).accel_x == 1
+    assert device.latest is not None
+    assert device.latest["accel_x"] == 1
+
+
+def test_the_same_seq_at_another_time_is_another_sample(make_device: Maker) -> None:
+    device, at = make_device(), now()
+    store([message(device, reading(1, at), reading(1, at - timedelta(seconds=1)))])
+    assert Sample.objects.filter(device=device).count() == 2
+
+
+def test_a_row_that_the_table_refuses_is_set_aside_alone(make_device: Maker) -> None:
+    device, other = make_device(), make_device()
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE telemetry_sample ADD CONSTRAINT unlucky CHECK (seq <> 1300013)")
+    receipts = store(
+        [message(device, *(reading(1300000 + number) for number in range(20))), message(other, reading(1))]
+    )
+    assert [(receipt.stored, receipt.rejected) for receipt in receipts] == [(19, 1), (1, 0)]
+    assert Sample.objects.filter(device__in=[device, other]).count() == 20
+    assert refusals(device) == ["unstorable"]
 
 
 def test_the_same_ts_of_another_boot_is_another_sample(make_device: Maker) -> None:
@@ -75,7 +104,7 @@ def test_bad_samples_are_set_aside_and_the_rest_is_stored(make_device: Maker) ->
     ]
 
 
-@pytest.mark.parametrize("literal", [b"NaN", b"Infinity", b"-Infinity", b"1e999"])
+@pytest.mark.parametrize("literal", [b"NaN", b"Infinity", b"-Infinity", b"1e999", b"9" * 5000])
 def test_a_number_that_is_none_spoils_only_its_sample(make_device: Maker, literal: bytes) -> None:
     device = make_device()
     payload = message(device, reading(1), reading(2, accel_x=0.5)).payload.replace(b"0.5", literal)
@@ -103,10 +132,15 @@ def test_a_poisonous_sample_spoils_only_itself(make_device: Maker, poison: bytes
         (b"{", "bad_json"),
         (b"[" * 10_000, "bad_json"),
         (b"\xff\x00", "bad_json"),
+        ('{"v":1}'.encode("utf-16"), "bad_json"),
         (b"[]", "bad_type: message"),
         (b'{"v":2,"boot":"9f3a61c2","batch":1,"samples":[]}', "bad_version"),
         (
             b'{"v":1,"boot":"nonsense","batch":1,"samples":[]}',
+            "bad_header: boot must be 8 hex digits, batch a count",
+        ),
+        (
+            b'{"v":1,"boot":"9f3a61c2\\n","batch":1,"ack":true,"samples":[]}',
             "bad_header: boot must be 8 hex digits, batch a count",
         ),
         (b" " * 16_385, "too_large"),
@@ -143,7 +177,9 @@ def test_unknown_and_retired_collars_store_nothing(make_device: Maker) -> None:
     unknown = Device(pk="00000000-0000-7000-8000-000000000000")
     receipts = store([message(retired, reading(1)), message(unknown, reading(1), reading(2))])
     assert [(receipt.stored, receipt.rejected) for receipt in receipts] == [(0, 1), (0, 2)]
-    assert not Sample.objects.exists()
+    assert not Sample.objects.filter(device__in=[retired.pk, unknown.pk]).exists()
+    assert refusals(retired) == ["retired"]
+    assert RejectedMessage.objects.order_by("id").last().reason == "unknown_device"
 
 
 def test_refusals_of_a_device_are_bounded(make_device: Maker, settings: Any) -> None:
@@ -153,6 +189,50 @@ def test_refusals_of_a_device_are_bounded(make_device: Maker, settings: Any) -> 
     for batch in range(4):
         store([message(device, *(reading(-1) for _ in range(3)), batch=batch)])
     assert (len(refusals(device)), len(refusals(other))) == (5, 1)
+
+
+def test_a_flood_of_refusals_is_cut_before_it_costs(make_device: Maker, settings: Any) -> None:
+    settings.REJECTED_PER_DEVICE = 3
+    device = make_device()
+    store([message(device, *(["no sample"] * 500), batch=batch) for batch in range(20)])
+    assert len(refusals(device)) == 3
+
+
+@pytest.mark.parametrize(
+    "payload", [b'{"v":1,"x":"\x00\xff\\ud800"}', b'{"v":"\\u0000\\ud800"}', b"\xed\xa0\x80" * 2000]
+)
+def test_what_was_refused_is_shown_as_text(make_device: Maker, payload: bytes) -> None:
+    device = make_device()
+    store([raw(device, payload)])
+    text = RejectedMessage.objects.get(device=device).payload
+    assert 0 < len(text) <= 2048
+    assert "\x00" not in text
+
+
+def test_samples_nested_to_any_depth_are_set_aside(make_device: Maker) -> None:
+    device = make_device()
+    for depth in (100, *range(900, 1000, 7), 4000):
+        nested = b"[" * depth + b"]" * depth
+        store([raw(device, b'{"v":1,"boot":"9f3a61c2","batch":1,"ack":true,"samples":[%b]}' % nested)])
+    assert set(refusals(device)) <= {"bad_type: sample", "bad_json"}
+
+
+def test_it_was_heard(make_device: Maker) -> None:
+    device, earlier = make_device(), make_device(status="offline")
+    sent = message(device, reading(1, now() - timedelta(hours=1)))
+    store([sent, message(earlier, reading(1))])
+    device.refresh_from_db()
+    earlier.refresh_from_db()
+    assert (device.status, device.last_seen) == ("online", sent.received_at)
+    assert earlier.status == "offline"  # presence says when it is back
+
+
+def test_what_the_broker_repeats_was_not_heard_now(make_device: Maker) -> None:
+    device = make_device()
+    store([message(device, reading(1), retained=True)])
+    device.refresh_from_db()
+    assert (device.status, device.last_seen) == ("never_seen", None)
+    assert device.latest is not None
 
 
 def test_the_newest_by_ts_is_latest_whatever_came_last(make_device: Maker) -> None:
@@ -165,75 +245,8 @@ def test_the_newest_by_ts_is_latest_whatever_came_last(make_device: Maker) -> No
 
 
 def test_latest_starts_anew_for_a_new_owner(make_device: Maker) -> None:
-    device = make_device(owned_since=now())
+    device = make_device(since=now())
     store([message(device, reading(1, now() - timedelta(minutes=1)))])
     device.refresh_from_db()
     assert device.latest is None
     assert device.last_seen is not None
-
-
-def test_a_missing_partition_is_made_on_the_way(make_device: Maker) -> None:
-    device = make_device()
-    store([message(device, reading(1, now() - timedelta(days=399)), reading(2))])
-    assert Sample.objects.filter(device=device).count() == 2
-
-
-def test_partitions_are_made_ahead_and_dropped_when_expired(make_device: Maker, settings: Any) -> None:
-    device = make_device()
-    partitions.make_ahead()
-    store([message(device, reading(1, now() - timedelta(days=30)), reading(2))])
-    settings.RETENTION_DAYS = 10
-    assert len(partitions.drop_expired()) == 1
-    assert Sample.objects.filter(device=device).count() == 1
-    ((names,),) = rows("SELECT count(*) FROM pg_inherits WHERE inhparent = 'telemetry_sample'::regclass")
-    assert names >= partitions.AHEAD_DAYS + 1
-
-
-def test_late_samples_correct_the_rollups(make_device: Maker) -> None:
-    device, at = make_device(), now().replace(minute=10, second=0, microsecond=0) - timedelta(hours=1)
-    store([message(device, reading(1, at, battery_level=50))])
-    recompute()
-    store([message(device, reading(2, at + timedelta(minutes=1), battery_level=40))])
-    recompute()
-    found = rows("SELECT width, count, battery_level_min FROM telemetry_rollup ORDER BY width")
-    assert found == [(300, 2, 40.0), (3600, 2, 40.0)]
-
-
-def state(device: Device) -> tuple[Any, ...]:
-    """All that a set of batches leaves behind, ids of rollups aside."""
-    while recompute():
-        pass
-    device.refresh_from_db()
-    samples = rows("SELECT id, ts, boot, seq, accel_x, battery_level, active_s FROM telemetry_sample ORDER BY id")
-    rollups = rows("SELECT * FROM telemetry_rollup ORDER BY width, start")
-    return samples, [row[1:] for row in rollups], device.latest, device.latest_key
-
-
-BASE = now().replace(minute=2, second=0, microsecond=0) - timedelta(hours=2)
-one_reading = st.builds(
-    lambda seq, minutes, x: reading(seq, BASE + timedelta(minutes=minutes), accel_x=x),
-    st.integers(0, 5),
-    st.integers(0, 70),
-    st.floats(-16, 16, allow_nan=False).map(lambda value: round(value, 6)),
-)
-
-
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data(), drawn=st.lists(st.lists(one_reading, min_size=1, max_size=4), min_size=1, max_size=5))
-def test_every_order_and_repeat_leaves_the_same(make_device: Maker, data: st.DataObject, drawn: Any) -> None:
-    # An identity is fixed before it is first sent: the same (boot, seq, ts) always carries the same values.
-    fixed: dict[Any, Any] = {}
-    batches = [[fixed.setdefault((one["seq"], one["ts"]), one) for one in batch] for batch in drawn]
-    device = make_device()
-    messages = [message(device, *batch, batch=number) for number, batch in enumerate(batches)]
-    shuffled = data.draw(st.permutations(messages + data.draw(st.lists(st.sampled_from(messages), max_size=3))))
-    outcomes = []
-    for arrival, cut in ((messages, len(messages)), (shuffled, data.draw(st.integers(1, 3)))):
-        with transaction.atomic():
-            for first in range(0, len(arrival), cut):
-                store(arrival[first : first + cut])
-            outcomes.append(state(device))
-            transaction.set_rollback(True)
-        partitions.forget()
-    assert outcomes[0] == outcomes[1]
-    assert not RollupMark.objects.exists()
