@@ -151,7 +151,7 @@ def _life(face: Face, event: TreatEvent, order: Order) -> Panel:
         case Result.EXPIRED:
             return _expired(event)
         case Result.OFFLINE:
-            return _ready(face, event)
+            return _ready(face, event, order.at)
     return _broken(event)
 
 
