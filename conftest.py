@@ -21,6 +21,7 @@ from django.db import connections
 from django.test.utils import setup_databases
 from pytest_django import DjangoDbBlocker
 
+from devkit import processes
 from hetri.accounts.models import User
 from hetri.testing import Api, wait_for
 
@@ -68,7 +69,14 @@ def _free_port() -> int:
 
 def _spawn(name: str, command: list[str], env: dict[str, str], logs: Path) -> subprocess.Popen[bytes]:
     with open(logs / f"{name}.log", "ab") as log:
-        return subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
+        return subprocess.Popen(
+            command,
+            env=env,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=processes.ends_with_us(),  # noqa: PLW1509 - it only calls prctl
+        )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
