@@ -4,6 +4,7 @@ import hashlib
 import os
 import secrets
 from base64 import b64encode
+from collections.abc import Iterable
 from pathlib import Path
 
 from devkit import ports
@@ -34,11 +35,11 @@ def inherited() -> dict[str, str]:
     return {**kept, **fixed, "NO_PROXY": LOOPBACK, "no_proxy": LOOPBACK}
 
 
-def secrets_of(var: Path) -> dict[str, str]:
+def secrets_of(var: Path, names: Iterable[str] = SECRETS) -> dict[str, str]:
     """The instance's secrets, made once, in secrets.env (mode 0600)."""
     path = var / "secrets.env"
     known = read_env_file(path)
-    missing = [name for name in SECRETS if name not in known]
+    missing = [name for name in names if name not in known]
     if missing:
         known |= {name: secrets.token_urlsafe(48) for name in missing}
         path.touch(mode=0o600)

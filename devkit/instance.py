@@ -111,6 +111,7 @@ class Instance:
         names = {
             "var": str(self.var),
             "pages": str(ROOT / "nginx"),
+            "access_log": str(self.var / "log" / "access.log"),
             "mosquitto_user": "user root" if root else "",
             "nginx_user": "user root;" if root else "",
             "internal": "127.0.0.1",

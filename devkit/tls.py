@@ -9,19 +9,21 @@ basicConstraints = critical, CA:TRUE, pathlen:0
 keyUsage = critical, keyCertSign, cRLSign
 subjectKeyIdentifier = hash
 """
+LOOPBACK_NAMES = ("DNS:localhost", "IP:127.0.0.1", "IP:::1")
 SERVER_EXTENSIONS = """\
 basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
-subjectAltName = DNS:localhost, IP:127.0.0.1, IP:::1
+subjectAltName = {names}
 """
 
 
-def ensure(folder: Path) -> None:
+def ensure(folder: Path, *hosts: str) -> None:
     """Make the CA and the server's certificate in `folder` where they are missing or near their end.
 
+    The certificate is for localhost and for `hosts`.
     ca.pem (and ca.der, for collars), server.pem, and the keys ca.key and server.key. A CA that is good stays:
     collars pin it.
     """
@@ -31,7 +33,7 @@ def ensure(folder: Path) -> None:
     if not (folder / "ca.der").exists():
         _run("x509", "-in", folder / "ca.pem", "-outform", "DER", "-out", folder / "ca.der")
     if not (_is_good(folder / "server.pem") and (folder / "server.key").exists() and _is_ours(folder)):
-        _server(folder)
+        _server(folder, hosts)
 
 
 def _authority(folder: Path) -> None:
@@ -40,10 +42,11 @@ def _authority(folder: Path) -> None:
     _certificate(folder, "ca", "/CN=Hetri local CA", CA_EXTENSIONS, "-signkey", folder / "ca.key", "-days", CA_DAYS)
 
 
-def _server(folder: Path) -> None:
+def _server(folder: Path, hosts: tuple[str, ...]) -> None:
     _key(folder / "server.key")
     signer = ("-CA", folder / "ca.pem", "-CAkey", folder / "ca.key", "-CAcreateserial", "-days", SERVER_DAYS)
-    _certificate(folder, "server", "/CN=localhost", SERVER_EXTENSIONS, *signer)
+    names = ", ".join(dict.fromkeys([*LOOPBACK_NAMES, *(f"DNS:{host}" for host in hosts)]))
+    _certificate(folder, "server", "/CN=localhost", SERVER_EXTENSIONS.format(names=names), *signer)
 
 
 def _certificate(folder: Path, name: str, subject: str, extensions: str, *signer: object) -> None:

@@ -114,7 +114,7 @@ def _wait_until_usable(credential: Credential) -> None:
 
 
 def _accepted(credential: Credential) -> bool:
-    address = (settings.MQTT_PROBE_HOST, settings.MQTT_PUBLIC_PORT)
+    address = (settings.MQTT_PROBE_HOST, settings.MQTT_PROBE_PORT)
     try:
         with (
             socket.create_connection(address, timeout=2) as raw,

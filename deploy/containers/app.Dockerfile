@@ -1,0 +1,28 @@
+# Hetri's own processes: web, ingest, worker, beat, the one-shot jobs, and the demo's collar.
+FROM debian:bookworm-slim AS build
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends python3 python3-venv ca-certificates \
+    && rm -rf /var/lib/apt/lists/*
+COPY requirements.txt /tmp/
+# Behind a proxy that signs anew, give its CA as the build secret `ca`.
+RUN --mount=type=secret,id=ca \
+    if [ -f /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \
+    python3 -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --no-compile -r /tmp/requirements.txt
+
+FROM debian:bookworm-slim
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends python3 openssl ca-certificates tini \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --home-dir /var/lib/hetri --shell /usr/sbin/nologin hetri \
+    && install -d -o hetri -g hetri /var/lib/hetri
+COPY --from=build /opt/venv /opt/venv
+COPY . /opt/hetri
+RUN cd /var/lib/hetri \
+    && install -d -o hetri -g hetri -m 0700 settings mosquitto tls \
+    && install -d -o hetri -g hetri nginx static media mail \
+    && ln -s /tmp/heartbeat heartbeat
+ENV PATH=/opt/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONPATH=/opt/hetri HETRI_VAR=/var/lib/hetri
+WORKDIR /opt/hetri
+USER hetri
+ENTRYPOINT ["tini", "--", "/opt/hetri/deploy/containers/app.sh"]

@@ -1,0 +1,9 @@
+FROM debian:bookworm-slim
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends mosquitto python3-minimal tini \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin hetri \
+    && install -d -o hetri -g hetri -m 0700 /var/lib/hetri/mosquitto
+COPY deploy/mosquitto/reload_watcher.py deploy/containers/mosquitto.sh /opt/hetri/
+USER hetri
+ENTRYPOINT ["tini", "-g", "--", "/opt/hetri/mosquitto.sh"]

@@ -1,0 +1,8 @@
+#!/bin/sh
+# The broker, and beside it what makes it load passwords and certificates again when they change.
+set -eu
+files=/var/lib/hetri/mosquitto
+while :; do
+    python3 /opt/hetri/reload_watcher.py --watch "$files/collars.passwd" --pid-file "$files/mosquitto.pid" || sleep 1
+done &
+exec mosquitto -c "$files/mosquitto.conf"
