@@ -7,12 +7,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from devkit import bootstrap, check, demo
+from devkit import bootstrap, check, demo, environment
 from devkit.beside import BENCHMARKS, run_beside, with_services
 from devkit.bootstrap import ROOT, python
 from devkit.errors import Refusal
 
-PASSED_ON = ("manage", "test", "bench")  # the rest of their command line belongs to the program they run
+PASSED_ON = ("manage", "test", "bench", "soak")  # the rest of their command line belongs to the program they run
 
 
 def run_demo(options: argparse.Namespace) -> int:
@@ -63,6 +63,12 @@ def _bench_group(parts: tuple[str, ...], chosen: list[str]) -> int:
     return with_services(lambda env: run_beside(command, env), parts, steps=True)
 
 
+def soak(options: argparse.Namespace) -> int:
+    """The long ones, by hand: what they are is in docs/soak.md."""
+    bootstrap.ensure()
+    return run_beside([python(), "-m", "soak", *options.arguments], environment.inherited())
+
+
 def run_checks(options: argparse.Namespace) -> int:
     """Format, lint, types, import rules, migrations, deploy checks, API schema, templates."""
     bootstrap.ensure()
@@ -84,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
     started.add_argument("--fresh", action="store_true", help="start from empty data")
     for name, act in (("stop", stop), ("status", status), ("check", run_checks)):
         add(name, act)
-    for name, act in (("manage", manage), ("test", test), ("bench", bench)):
+    for name, act in (("manage", manage), ("test", test), ("bench", bench), ("soak", soak)):
         add(name, act).add_argument("arguments", nargs="*", metavar="...")
     return root
 

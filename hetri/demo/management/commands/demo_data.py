@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from devices.flash import write_device_file
 from devices.models import Device
@@ -27,8 +27,12 @@ class Command(BaseCommand):
     )
     requires_system_checks = []
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dir", type=Path, default=settings.VAR_DIR, help="where demo.json and collar/ go")
+
     def handle(self, *args: Any, **options: Any) -> None:
-        known = _read_json(settings.VAR_DIR / "demo.json")
+        folder: Path = options["dir"]
+        known = _read_json(folder / "demo.json")
         owner = _account(OWNER, "Alex", Role.OWNER, known.get("owner", {}))
         staff = _account(STAFF, "Charlie", Role.STAFF, known.get("staff", {}))
         _account(SECOND, "Bo", Role.OWNER, {})
@@ -43,10 +47,10 @@ class Command(BaseCommand):
         )
         _pet(User.objects.get(email=SECOND), name="Mila", species="cat", time_zone="Europe/Berlin")
         try:
-            device = _collar(user, rex, settings.VAR_DIR / "collar")
+            device = _collar(user, rex, folder / "collar")
         except ApiError as refused:
             raise CommandError(refused.detail) from refused
-        _write_private(settings.VAR_DIR / "demo.json", _demo_file(owner, staff, device))
+        _write_private(folder / "demo.json", _demo_file(owner, staff, device))
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -1,0 +1,37 @@
+"""Runs the soaks named on the command line, or all: one line and one line of JSON each."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+
+from devkit.errors import Refusal
+from soak import containers
+
+SOAKS: Mapping[str, Callable[[], Mapping[str, object]]] = {"containers": containers.run}
+
+
+def _run(name: str) -> bool:
+    """Run one; whether it held what it promises."""
+    begun = time.monotonic()
+    try:
+        facts = SOAKS[name]()
+    except Refusal as refused:
+        print(f"{name}: FAILED: {refused}", flush=True)
+        return False
+    print(f"{name}: ok in {time.monotonic() - begun:.0f} s", flush=True)
+    print(json.dumps({"name": name, **facts}), flush=True)
+    return True
+
+
+def main(names: list[str]) -> int:
+    """0 once all named have held."""
+    if unknown := [name for name in names if name not in SOAKS]:
+        print(f"No such soak: {', '.join(unknown)}. There are: {', '.join(SOAKS)}", file=sys.stderr)
+        return 2
+    failed = [name for name in names or SOAKS if not _run(name)]
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

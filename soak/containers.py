@@ -1,0 +1,182 @@
+"""The stack in containers, as one starts it on a server, tried through its published ports.
+
+Builds the images from nothing, starts them, lets the demo's collar come in from outside, gives a treat, ends all
+(`down`), starts again (`up`), and looks whether what was there is there. Uses Docker, or podman with podman-compose.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from devkit import ports
+from devkit.bootstrap import ROOT
+from devkit.errors import Refusal
+
+PROJECT = "hetri-try"
+BASE = "docker.io/library/debian:bookworm-slim"
+START_S = 240
+PORTS = ("HETRI_HTTPS_PORT", "HETRI_MQTTS_PORT", "HETRI_RTMPS_PORT")
+
+
+class Stack:
+    """One compose project with ports and volumes of its own."""
+
+    def __init__(self, engine: str, compose: list[str], folder: Path) -> None:
+        self._engine, self._compose, self._env_file = engine, compose, folder / "env"
+        self._ports = {name: str(ports.reserve()) for name in PORTS}
+        self.url = f"https://localhost:{self._ports['HETRI_HTTPS_PORT']}"
+        said = {"HETRI_URL": self.url, "HETRI_BIND": "127.0.0.1", **self._ports}
+        self._env_file.write_text("".join(f"{name}={value}\n" for name, value in said.items()))
+
+    def compose(self, *words: str) -> None:
+        """Run a compose command. Raises Refusal with its last words."""
+        env = {**os.environ, **self._ports, "HETRI_BIND": "127.0.0.1", "HETRI_ENV_FILE": str(self._env_file)}
+        command = [*self._compose, "-p", PROJECT, "--profile", "demo", *words]
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Refusal(f"compose {' '.join(words)} failed: {(done.stderr or done.stdout)[-3000:]}")
+
+    def run_in(self, service: str, *command: str) -> str:
+        """What a command says inside a service's container."""
+        name = f"{PROJECT}_{service}_1" if self._engine == "podman" else f"{PROJECT}-{service}-1"
+        done = subprocess.run([self._engine, "exec", name, *command], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Refusal(f"{' '.join(command)} in {service} failed: {done.stderr[-2000:]}")
+        return done.stdout
+
+    def build(self) -> None:
+        """Build every image; podman reads no compose build secrets, so it is called itself."""
+        if self._engine == "docker":
+            self.compose("build")
+            return
+        for image, file, target in IMAGES:
+            wanted = ["--target", target] if target else []
+            authority = os.environ.get("PIP_CERT")
+            secret = ["--secret", f"id=ca,src={authority}"] if authority else []
+            command = ["podman", "build", "--network", "host", "-q", *secret, *wanted, "-t", image, "-f", file, "."]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise Refusal(f"{image} cannot be built: {(done.stdout + done.stderr)[-3000:]}")
+
+
+IMAGES = (
+    ("hetri-postgres", "deploy/containers/postgres.Dockerfile", ""),
+    ("hetri-redis", "deploy/containers/redis.Dockerfile", ""),
+    ("hetri-mosquitto", "deploy/containers/mosquitto.Dockerfile", ""),
+    ("hetri-nginx", "nginx/Dockerfile", ""),
+    ("hetri-app", "deploy/containers/app.Dockerfile", ""),
+    ("hetri-collar", "deploy/containers/app.Dockerfile", "collar"),
+)
+
+
+def _engine() -> tuple[str, list[str]]:
+    """The container engine and its compose command. Raises Refusal when there is none that runs."""
+    if shutil.which("docker") and _works(["docker", "info"]):
+        return "docker", ["docker", "compose"]
+    if not shutil.which("podman") or not _works(["podman", "info"]):
+        raise Refusal("Neither Docker nor podman runs here. Install podman, runc, netavark and debootstrap as root.")
+    compose = shutil.which("podman-compose")
+    if compose is None:
+        raise Refusal("podman-compose is missing: pip install podman-compose")
+    return "podman", [compose]
+
+
+def _works(command: list[str]) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def _ensure_base(engine: str) -> None:
+    """The base image: pulled, or where no registry can be reached made by debootstrap."""
+    if _works([engine, "image", "inspect", BASE]) or _works([engine, "pull", "-q", BASE]):
+        return
+    if not shutil.which("debootstrap"):
+        raise Refusal(f"{BASE} cannot be pulled, and debootstrap is not there to make it.")
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["debootstrap", "--variant=minbase", "bookworm", folder], check=True, capture_output=True)
+        packed = subprocess.Popen(["tar", "-C", folder, "-c", "."], stdout=subprocess.PIPE)
+        subprocess.run([engine, "import", "-", BASE], stdin=packed.stdout, check=True, capture_output=True)
+
+
+def _until(what: str, check: Callable[[], Any], seconds: float) -> Any:
+    deadline = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(httpx.HTTPError, KeyError, Refusal):
+            if found := check():
+                return found
+        if time.monotonic() > deadline:
+            raise Refusal(f"Not within {seconds:.0f} s: {what}.")
+        time.sleep(0.5)
+
+
+@contextlib.contextmanager
+def _project(stack: Stack) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        stack.compose("down", "-v")
+
+
+def _signed_in(stack: Stack, demo: dict[str, Any]) -> httpx.Client:
+    """A client with the demo owner's token."""
+    client = httpx.Client(base_url=stack.url, verify=False, timeout=30)  # noqa: S501  (its CA lies in a volume)
+    signed_in = client.post("/auth/login", json=demo["owner"]).raise_for_status().json()
+    client.headers["Authorization"] = f"Bearer {signed_in['access']}"
+    return client
+
+
+def _wait_up(stack: Stack) -> dict[str, Any]:
+    ready = f"{stack.url}/readyz"
+    _until("an answer from /readyz", lambda: httpx.get(ready, verify=False).status_code == 200, START_S)  # noqa: S501
+    told = _until("demo.json", lambda: stack.run_in("collar", "cat", "/var/lib/hetri/demo/demo.json"), 60)
+    demo: dict[str, Any] = json.loads(told)
+    return demo
+
+
+def _collar_lives(client: httpx.Client, device: str) -> bool:
+    return bool(client.get(f"/devices/{device}/status").json()["status"] == "online")
+
+
+def _try(stack: Stack) -> dict[str, object]:
+    begun = time.monotonic()
+    stack.compose("up", "-d", "--no-build")
+    demo = _wait_up(stack)
+    up_s = time.monotonic() - begun
+    device = demo["device"]
+    with contextlib.closing(_signed_in(stack, demo)) as client:
+        _until("the collar is online", lambda: _collar_lives(client, device), 60)
+        treat = client.post(f"/devices/{device}/treat", json={}).raise_for_status().json()
+        sample = client.get(f"/devices/{device}/telemetry?limit=1").json()["results"][0]
+    stack.compose("down")
+    begun = time.monotonic()
+    stack.compose("up", "-d", "--no-build")
+    demo = _wait_up(stack)
+    again_s = time.monotonic() - begun
+    with contextlib.closing(_signed_in(stack, demo)) as client:
+        kept = client.get(f"/devices/{device}/treats/{treat['id']}").raise_for_status().json()
+        there = client.get(f"/devices/{device}/telemetry?start={sample['ts']}&order=asc&limit=1").json()["results"]
+        _until("the collar is online again", lambda: _collar_lives(client, device), 60)
+    if treat["result"] != "dispensed" or kept != treat or there != [sample]:
+        raise Refusal(f"Something was lost: before {treat} and {sample}, after {kept} and {there}.")
+    return {"up_s": round(up_s, 1), "up_again_s": round(again_s, 1), "treat": treat["result"], "kept": True}
+
+
+def run() -> dict[str, object]:
+    """Build, start, try, end, start again, try. Raises Refusal with what was wrong."""
+    engine, compose = _engine()
+    _ensure_base(engine)
+    with tempfile.TemporaryDirectory() as folder:
+        stack = Stack(engine, compose, Path(folder))
+        begun = time.monotonic()
+        stack.build()
+        built_s = time.monotonic() - begun
+        with _project(stack):
+            return {"engine": engine, "build_s": round(built_s, 1), **_try(stack)}
