@@ -3,9 +3,9 @@
 
     transcode.py SOURCE FOLDER <stream>-<run>
 
-`FOLDER/<stream id>/<run>/` gets the playlist and its segments; `FOLDER/<stream id>/current` leads there from the first segment
-on. JPEG becomes H.264 with a key frame each second, H.264 is copied. A new run goes on in the numbers and the time of the one
-before, so a player that watches stays. If ffmpeg ends this ends, and nginx starts it again.
+`FOLDER/<stream id>/<run>/` gets the playlist and its segments; `FOLDER/<stream id>/current` leads there from the first
+segment on. JPEG becomes H.264 with a key frame each second, H.264 is copied. A new run goes on in the numbers and the time
+of the one before, so a player that watches stays. If ffmpeg ends this ends, and nginx starts it again.
 """
 
 import contextlib
@@ -52,7 +52,7 @@ def is_h264(url: str) -> bool:
     """Ask the stream what it is; a JPEG one has a codec id that ffprobe has no name for."""
     command = ["ffprobe", "-v", "error", *INPUT, "-analyzeduration", "300000", "-probesize", "500000"]
     command += ["-select_streams", "v", "-show_entries", "stream=codec_name", "-of", "csv=p=0", url]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=_as_child)  # noqa: PLW1509
+    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=_as_child)
     return "h264" in done.stdout
 
 

@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -13,6 +15,7 @@ from devkit.bootstrap import ROOT
 from devkit.instance import NGINX_MODULES, SYSTEM_PYTHON
 from devkit.processes import ends_with_us
 from devkit.render import render_file
+from firmware.picture import moment_of
 from firmware.tests.broker import free_port, wait_until
 
 
@@ -88,9 +91,15 @@ class Media:
                 env={**os.environ, "PATH": f"/usr/sbin:/usr/bin:/bin:{os.environ['PATH']}"},
                 stdout=log,
                 stderr=log,
+                start_new_session=True,
                 preexec_fn=ends_with_us(),  # noqa: PLW1509 - it only calls prctl
             )
         wait_until(lambda: _listens(self.port) and _listens(self.rtmp), "nginx")
+
+    def kill(self) -> None:
+        """End it as a crash would, its workers too."""
+        if self.process:
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def stop(self) -> None:
         """End it in order."""
@@ -104,9 +113,15 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def play(media: Media, name: str, seconds: float) -> bytes:
-    """The gray pictures (640 x 480 each) of that many seconds of a stream, decoded by ffmpeg."""
+def play(media: Media, name: str, seconds: float) -> list[tuple[float, int | None]]:
+    """When each picture (640 x 480) of that many seconds of a stream arrived, and the moment it shows; both in ms."""
     url = f"rtmp://127.0.0.1:{media.rtmp}/collar/{name}"
-    command = ["ffmpeg", "-nostdin", "-v", "error", "-rw_timeout", "5000000", "-f", "live_flv", "-c:v", "mjpeg"]
-    command += ["-i", url, "-t", str(seconds), "-f", "rawvideo", "-pix_fmt", "gray", "-"]
-    return subprocess.run(command, capture_output=True, check=False, timeout=seconds + 20).stdout
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-fflags", "nobuffer", "-probesize", "32", "-analyzeduration", "0"]
+    command += ["-rw_timeout", "5000000", "-f", "live_flv", "-c:v", "mjpeg", "-i", url, "-t", str(seconds)]
+    command += ["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray", "-"]
+    seen = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as player:
+        assert player.stdout
+        while len(picture := player.stdout.read(640 * 480)) == 640 * 480:
+            seen.append((time.time() * 1000, moment_of(picture, 640, 480)))
+    return seen

@@ -11,12 +11,9 @@ from typing import Any
 
 import pytest
 
-from firmware.picture import moment_of
 from firmware.tests.broker import Server, wait_until
 from firmware.tests.collar import Collar
 from firmware.tests.media import Hook, Media, play
-
-SIZE = 640 * 480
 
 
 @pytest.fixture
@@ -59,12 +56,13 @@ def streaming(server: Server, collar: Collar, media: Media) -> dict[str, Any]:
 def test_its_pictures_arrive_fresh_and_at_the_rate_that_was_asked_for(
     streaming: dict[str, Any], media: Media, hook: Hook
 ) -> None:
-    pictures = play(media, hook.name, 2)
-    moments = [moment_of(pictures[at : at + SIZE], 640, 480) for at in range(0, len(pictures), SIZE)]
-    known = [moment for moment in moments if moment]
-    assert len(known) == len(moments) >= 15
-    assert known == sorted(known)
-    assert time.time() * 1000 - known[-1] < 1000
+    seen = play(media, hook.name, 2)
+    moments = [moment for _, moment in seen if moment]
+    assert len(moments) == len(seen) >= 15
+    assert moments == sorted(moments)
+    # ffmpeg itself holds each picture until the next one comes.
+    late = sorted(arrived - moment for arrived, moment in seen if moment)
+    assert late[len(late) // 2] < 500
 
 
 def test_the_key_is_asked_for_once_and_never_in_its_log(streaming: dict[str, Any], hook: Hook, collar: Collar) -> None:
@@ -100,9 +98,7 @@ def test_the_same_command_again_prolongs_the_lease(server: Server, collar: Colla
 
 
 @pytest.mark.parametrize("answer", [403, 301, 307, 500])
-def test_a_refused_publisher_says_failed(
-    server: Server, collar: Collar, media: Media, hook: Hook, answer: int
-) -> None:
+def test_a_refused_publisher_says_failed(server: Server, collar: Collar, media: Media, hook: Hook, answer: int) -> None:
     hook.answer = answer
     collar.start()
     wait_until(server.presences)
@@ -132,8 +128,7 @@ def test_turning_the_camera_off_ends_the_stream(streaming: dict[str, Any], serve
 def test_a_media_server_that_dies_ends_the_stream_and_nothing_else(
     streaming: dict[str, Any], server: Server, media: Media
 ) -> None:
-    assert media.process
-    media.process.kill()
+    media.kill()
     wait_until(lambda: server.results(streaming["id"]) == ["failed"], "failed")
     treat = server.treat()
     wait_until(lambda: "dispensed" in server.results(treat), "dispensed")
@@ -165,5 +160,5 @@ def test_it_streams_in_a_heap_of_two_megabytes(server: Server, collar: Collar, m
     wait_until(server.presences)
     server.command("stream", start_command(media, collar))
     wait_until(lambda: streams(server), "streaming")
-    assert len(play(media, hook.name, 3)) // SIZE >= 20
+    assert len(play(media, hook.name, 3)) >= 20
     assert streams(server)
