@@ -111,9 +111,8 @@ def test_a_batch_without_an_answer_comes_again_after_a_power_cut(server: Server,
     before = server.batches()
     server.acknowledge = True
     collar.start()
+    wait_until(lambda: len({boot for boot, _, _ in made(collar)}) == 2, "samples of the second boot")
     wait_until(lambda: set(made(collar)[:12]) <= received(server), "everything")
-    boots = {boot for boot, _, _ in made(collar)}
-    assert len(boots) == 2
     assert all(server.batches().count(batch) == 2 for batch in before)
     samples = [one for told in server.batches() if told not in before for one in told["samples"]]
     assert len(samples) == len({(one["seq"], one["ts"]) for one in samples})
@@ -200,7 +199,7 @@ def test_a_test_can_steer_the_next_outcome(server: Server, collar: Collar) -> No
         wait_for_result(server, server.treat(), outcome)
     collar.options(answer=False)
     lost = server.treat()
-    server.command("stream", {"v": 1, "id": "later", "action": "start"})
+    server.command("dance", {"v": 1, "id": "later"})
     wait_until(lambda: server.results("later") == ["unsupported"], "a message after the lost one")
     assert server.results(lost) == []
     assert len(collar.lines("motor.log")) == 2

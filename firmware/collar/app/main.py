@@ -11,6 +11,7 @@ from app.clock import Clock
 from app.config import BadConfig, Config, Device
 from app.link import Link
 from app.log import make_log
+from app.power import Power
 from app.presence import Presence
 from app.telemetry import Sampler
 from app.treat import Ledger, Treats, valid_id
@@ -18,6 +19,9 @@ from app.video import Video
 
 FIRMWARE = "1.0.0"
 TASKS_AT_ONCE = 16
+WARM_UP_MS = 50
+# Who samples rarely, or cannot, is still there: after 3 minutes of silence the server would think otherwise.
+SAY_AGAIN_MS = 150_000
 # Results that nobody heard are told again after this, doubling.
 REPEAT_MS = 1_000
 LONGEST_REPEAT_MS = 60_000
@@ -26,7 +30,7 @@ LONGEST_REPEAT_MS = 60_000
 class Ports:
     """What the program needs from the hardware. See board/ports.py for each one's duties."""
 
-    def __init__(self, accelerometer, dispenser, battery, network, camera=None, system_ms=None, treats=50):
+    def __init__(self, accelerometer, dispenser, battery, network, camera=None, system_ms=None, treats=50, feel_ms=400):
         self.accelerometer = accelerometer
         self.dispenser = dispenser
         self.battery = battery
@@ -34,6 +38,7 @@ class Ports:
         self.camera = camera
         self.system_ms = system_ms
         self.treats = treats
+        self.feel_ms = feel_ms
 
 
 class Collar:
@@ -53,6 +58,7 @@ class Collar:
         self.sampler = Sampler(self.clock, self.keep, self.log)
         ledger = Ledger(folder, ports.treats, self.clock)
         self.treats = Treats(ledger, ports.dispenser, self.clock, self.answer, self.log)
+        self.power = Power(ports.battery)
         self.presence = Presence(self)
         self.video = Video(
             ports.camera,
@@ -72,7 +78,7 @@ class Collar:
     async def run(self):
         """Sample, send and obey until something breaks that should not."""
         self.log("boot", boot=self.boot, firmware=FIRMWARE, kept=len(self.buffer))
-        loops = (self._sample(), self._deliver(), self.link.run(), self._stay_present())
+        loops = (self._feel(), self._sample(), self._deliver(), self.link.run(), self._stay_present())
         tasks = [asyncio.create_task(loop) for loop in loops]
         try:
             await asyncio.gather(*tasks)
@@ -93,7 +99,7 @@ class Collar:
 
     def interval_ms(self):
         """Time between two samples."""
-        return self.config.interval_ms
+        return self.power.interval_ms(self.config.interval_ms)
 
     def keep(self, text, seq, ts):
         """Store one sample, then let it be sent."""
@@ -102,6 +108,8 @@ class Collar:
             self._to_send.set()
 
     async def _sample(self):
+        while self.ports.accelerometer.last() is None:  # the chip has just been switched on, or is broken
+            await asyncio.sleep_ms(WARM_UP_MS if self._read_motion() else self.ports.feel_ms)
         last = self.clock.uptime_ms() - self.interval_ms()
         while True:
             wait = last + self.interval_ms() - self.clock.uptime_ms()
@@ -115,13 +123,30 @@ class Collar:
             self._take_sample(elapsed)
             await asyncio.sleep_ms(0)
 
+    async def _feel(self):
+        """Empty the accelerometer's buffer before it runs over."""
+        while True:
+            self._read_motion()
+            await asyncio.sleep_ms(self.ports.feel_ms)
+
+    def _read_motion(self):
+        """False if the chip does not answer."""
+        try:
+            for mg in self.ports.accelerometer.read():
+                self.activity.add(*mg)
+        except OSError as error:
+            self.log("accelerometer_failed", error=error)
+            return False
+        return True
+
     def _take_sample(self, elapsed):
-        mg = (0, 0, 0)
-        for mg in self.ports.accelerometer.read(elapsed):
-            self.activity.add(*mg)
         level = self.ports.battery.level()
-        self.sampler.make(mg, level, self.activity.take(elapsed))
         self.presence.watch_battery(level)
+        # Without the chip there is a gap: nothing is made up.
+        if self._read_motion():
+            activity = self.activity.take(elapsed)
+            self.power.note(activity)
+            self.sampler.make(self.ports.accelerometer.last(), level, activity)
 
     async def _deliver(self):
         """Send what is due, oldest first, one message after the other."""
@@ -156,9 +181,9 @@ class Collar:
         """There is no connection, or there is none any more."""
 
     async def _stay_present(self):
-        """Say what has changed since presence was last said."""
+        """Say what has changed since presence was last said, and now and then that the collar is there."""
         while True:
-            await _wait(self.presence.changed, None)
+            await _wait(self.presence.changed, SAY_AGAIN_MS)
             if self.link.online:
                 await self.presence.say()
 
@@ -222,7 +247,7 @@ class Collar:
 
     def no_stream_because(self):
         """Why the camera stays off, as a word, or None."""
-        return "camera_off" if self.config.now["camera"] == "off" else None
+        return "camera_off" if self.config.now["camera"] == "off" else self.power.no_stream_because()
 
     async def tell_stream(self, id, result, reason):
         """Tell what became of a stream command."""

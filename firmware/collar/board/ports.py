@@ -2,10 +2,14 @@
 
 
 class Accelerometer:
-    """Three axes at `app.activity.RATE_HZ`."""
+    """Three axes at `app.activity.RATE_HZ`, kept by the chip until they are read, 32 of them."""
 
-    def read(self, elapsed_ms):
-        """The samples since the last call, oldest first, as (x, y, z) in mg; the last one is the moment's."""
+    def read(self):
+        """The samples since the last call, oldest first, as (x, y, z) in mg. Raises OSError if the chip is silent."""
+        raise NotImplementedError
+
+    def last(self):
+        """The newest sample that was read, or None."""
         raise NotImplementedError
 
 
@@ -22,6 +26,10 @@ class Battery:
 
     def level(self):
         """Tenths of a percent, 0 to 1000."""
+        raise NotImplementedError
+
+    def charging(self):
+        """Whether it is being charged."""
         raise NotImplementedError
 
 

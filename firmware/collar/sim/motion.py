@@ -1,10 +1,5 @@
 """An accelerometer on an animal that rests, walks and shakes itself, drawn from a seed."""
 
-from app.activity import RATE_HZ
-from board.ports import Accelerometer
-
-# At most this much motion is made for an interval, however long: many collars share one process.
-LONGEST_BLOCK = 5 * RATE_HZ
 REST, WALK, SHAKE = range(3)
 # One stride at 2 Hz in 25 samples, and a shake at 5 Hz in 10, as thousandths.
 _STRIDE = (0, 249, 482, 685, 844, 951, 998, 982, 905, 771, 588, 368, 125,
@@ -40,7 +35,7 @@ def shaking(random, at):
     return random.below(101) - 50, _SHAKE[at % 10] * 2, 900 + random.below(201)
 
 
-class SimAccelerometer(Accelerometer):
+class Motion:
     """Stays in a mood for a while, then takes another."""
 
     def __init__(self, seed):
@@ -49,13 +44,13 @@ class SimAccelerometer(Accelerometer):
         self._mood_ms = 0
         self._at = 0
 
-    def read(self, elapsed_ms):
-        """The samples of the last `elapsed_ms`; of a long time only the end."""
+    def advance(self, elapsed_ms, count):
+        """The last `count` samples of the next `elapsed_ms`, oldest first, as (x, y, z) in mg."""
         self._mood_ms -= elapsed_ms
         if self._mood_ms <= 0:
             self._mood = (REST, REST, REST, WALK, WALK, SHAKE)[self._random.below(6)]
             self._mood_ms = 10_000 + self._random.below(120_000)
-        for _ in range(max(min(elapsed_ms * RATE_HZ // 1000, LONGEST_BLOCK), 1)):
+        for _ in range(count):
             self._at += 1
             yield self._one()
 

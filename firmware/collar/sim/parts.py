@@ -1,9 +1,7 @@
-"""The simulated dispenser, battery and network of one collar, steered by sim.json."""
-
-import asyncio
+"""What of a simulated collar is not its board: sim.json, the traces of its dispenser, its network."""
 
 from app import files
-from board.ports import Battery, Dispenser, Network
+from board.ports import Dispenser, Network
 
 DEFAULTS = {
     "interval_s": None,
@@ -13,6 +11,8 @@ DEFAULTS = {
     "die": None,
     "treats": None,
     "battery": 87.5,
+    "charging": False,
+    "feel_ms": None,
     "seed": 1,
     "log": False,
     "camera": True,
@@ -20,8 +20,8 @@ DEFAULTS = {
     "keep_alive_s": None,
 }
 FULL = 50
-# An hour of battery per tenth of a percent.
-DRAIN_MS = 3_600_000
+# So long the simulated wheel turns in vain before the container counts as empty.
+EMPTY_AFTER_MS = 600
 
 
 class Options:
@@ -43,37 +43,27 @@ class Options:
 
 
 class SimDispenser(Dispenser):
-    """A motor that takes its time and writes motor.log. Without `treats` the container never runs out."""
+    """The board's driver with its turns written to motor.log. Without `treats` the container never runs out."""
 
-    def __init__(self, folder, options):
+    def __init__(self, folder, options, driver, board):
         self._log = folder + "/motor.log"
-        self._options = options
+        self._options, self._driver, self._board = options, driver, board
         self.ledger = None
 
     async def turn(self, id, portion):
-        """Wait as long as a motor would, then say what fell."""
+        """Let the driver turn the wheel."""
         self._options.read()
-        await asyncio.sleep_ms(self._options["motor_ms"])
+        self._board.asked = portion
+        self._driver.turn_ms = max(self._options["motor_ms"], EMPTY_AFTER_MS)
+        if self.ledger.left < portion:
+            if self._options["treats"] is None:
+                self.ledger.refill(FULL)
+            else:
+                self._board.asked = self.ledger.left
+        result = await self._driver.turn(id, portion)
         with open(self._log, "a") as file:
             file.write("%s %d\n" % (id, portion))
-        if self.ledger.left < portion:
-            if self._options["treats"] is not None:
-                return "empty"
-            self.ledger.refill(FULL)
-        return self._options["outcome"]
-
-
-class SimBattery(Battery):
-    """Sinks slowly from where it started."""
-
-    def __init__(self, percent, clock_ms):
-        self._start = int(percent * 10)
-        self._clock_ms = clock_ms
-        self._since = clock_ms()
-
-    def level(self):
-        """Tenths of a percent."""
-        return max(self._start - (self._clock_ms() - self._since) // DRAIN_MS, 0)
+        return result
 
 
 class SimNetwork(Network):
