@@ -26,8 +26,9 @@ def rotate(*, refresh: str) -> dict[str, str]:
     """A new pair for a refresh token. One that is used twice ends its session. Raises BadToken."""
     session_id, jti = _read(RefreshToken, refresh)
     new_jti = uuid4().hex
-    fresh = sessions.open_sessions().filter(pk=session_id, refresh_jti=jti)
-    if not fresh.update(refresh_jti=new_jti, expires_at=now() + timedelta(seconds=settings.SESSION_COOKIE_AGE)):
+    # Guarded on the row itself: behind a join PostgreSQL would let two at once past the guard.
+    fresh = UserSession.objects.filter(pk=session_id, refresh_jti=jti, ended_at=None)
+    if sessions.find_open(session_id) is None or not fresh.update(refresh_jti=new_jti, expires_at=now() + timedelta(seconds=settings.SESSION_COOKIE_AGE)):
         sessions.end(UserSession.objects.filter(pk=session_id))
         raise BadToken
     return _pair(UserSession(pk=session_id), new_jti)
