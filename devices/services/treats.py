@@ -32,8 +32,8 @@ PUBACK_WAIT_S = 2.0  # how long we wait for the broker to say that it has the co
 def send_treat(*, device: Device, by: User, source: str, portion: int = 1, key: str | None = None) -> TreatEvent:
     """Order a treat and publish it after commit; a key that is known gives its event as it is now.
 
-    Raises Conflict (`key_reused`, `retired`, `offline`), NotFound (handed over meanwhile), TooMany (`too_soon`, `budget_spent`), and Unavailable
-    when the broker is away, with nothing kept.
+    Raises Conflict (`key_reused`, `retired`, `offline`), NotFound (handed over meanwhile), TooMany (`too_soon`,
+    `budget_spent`), and Unavailable when the broker is away, with nothing kept.
     """
     known = _known(device, by, key, portion)
     if known is not None:

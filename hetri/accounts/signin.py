@@ -16,8 +16,8 @@ def sign_in(*, request: HttpRequest, email: str, password: str) -> User:
     """The user whose e-mail and password these are.
 
     Each try is spent before the password is looked at and given back when it was right. Tries for one account
-    take turns, so that side by side wrong ones cannot slip past the limit and right ones do not fill it. Raises BadCredentials (the same for an unknown e-mail, and as slow) and
-    TooMany.
+    take turns, so that side by side wrong ones cannot slip past the limit and right ones do not fill it.
+    Raises BadCredentials (the same for an unknown e-mail, and as slow) and TooMany.
     """
     email = email.strip().lower()
     address = request.META.get("REMOTE_ADDR", "")

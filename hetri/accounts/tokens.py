@@ -28,7 +28,8 @@ def rotate(*, refresh: str) -> dict[str, str]:
     new_jti = uuid4().hex
     # Guarded on the row itself: behind a join PostgreSQL would let two at once past the guard.
     fresh = UserSession.objects.filter(pk=session_id, refresh_jti=jti, ended_at=None)
-    if sessions.find_open(session_id) is None or not fresh.update(refresh_jti=new_jti, expires_at=now() + timedelta(seconds=settings.SESSION_COOKIE_AGE)):
+    until = now() + timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    if sessions.find_open(session_id) is None or not fresh.update(refresh_jti=new_jti, expires_at=until):
         sessions.end(UserSession.objects.filter(pk=session_id))
         raise BadToken
     return _pair(UserSession(pk=session_id), new_jti)
