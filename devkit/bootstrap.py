@@ -18,7 +18,20 @@ from devkit.errors import Refusal
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
-PACKAGES = ("postgresql-15", "redis-server", "mosquitto", "nginx", "openssl", "gettext", "chromium", "fonts-inter")
+PACKAGES = (
+    "postgresql-15",
+    "redis-server",
+    "mosquitto",
+    "nginx",
+    "libnginx-mod-stream",
+    "libnginx-mod-rtmp",
+    "libnginx-mod-http-js",
+    "ffmpeg",
+    "openssl",
+    "gettext",
+    "chromium",
+    "fonts-inter",
+)
 NEEDED_BYTES = 1_000_000_000
 POLICY = Path("/usr/sbin/policy-rc.d")
 POLICY_TEXT = (

@@ -11,6 +11,8 @@ PRODUCTION = {
     "HETRI_SECRET_KEY": "k9-" + "check-only-not-a-secret-" * 3,
     "HETRI_CLAIM_KEY": "c7-" + "check-only-not-a-secret-" * 3,
     "HETRI_MQTT_PASSWORD": "m3-" + "check-only-not-a-secret-" * 2,
+    "HETRI_HOOK_SECRET": "h5-" + "check-only-not-a-secret-" * 2,
+    "HETRI_VIDEO_KEY": "v8-" + "check-only-not-a-secret-" * 2,
     "HETRI_URL": "https://hetri.example",
     "DATABASE_URL": "postgres://hetri@127.0.0.1:9/none",
     "REDIS_URL": "redis://127.0.0.1:9/0",

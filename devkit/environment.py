@@ -11,8 +11,9 @@ from devkit import ports
 from devkit.bootstrap import ROOT, VENV
 from devkit.errors import Refusal
 
-SECRETS = ("HETRI_SECRET_KEY", "HETRI_CLAIM_KEY", "HETRI_MQTT_PASSWORD")
+SECRETS = ("HETRI_SECRET_KEY", "HETRI_CLAIM_KEY", "HETRI_MQTT_PASSWORD", "HETRI_HOOK_SECRET", "HETRI_VIDEO_KEY")
 PUBLIC_PORTS = {"HETRI_HTTPS_PORT": 8443, "HETRI_MQTTS_PORT": 8883, "HETRI_RTMPS_PORT": 1936}
+INTERNAL_PORTS = ("HETRI_MQTT_PORT", "HETRI_RTMP_IN_PORT", "HETRI_RTMP_PORT", "HETRI_RTMP_HTTP_PORT")
 # Not ours to inherit: they would point our processes at another installation or another database.
 FOREIGN = ("HETRI_", "PG", "DATABASE_URL", "REDIS_URL", "DJANGO_")
 LOOPBACK = "localhost,127.0.0.1,::1"
@@ -48,22 +49,22 @@ def secrets_of(var: Path, names: Iterable[str] = SECRETS) -> dict[str, str]:
 
 
 def configured_ports(var: Path) -> dict[str, str]:
-    """The public ports as .env or the environment (it wins) say, and a free one for the internal listener.
+    """The public ports as .env or the environment (it wins) say, and free ones for the internal listeners.
 
-    That one is kept in ports.env: Mosquitto finds the rights of a stored session by its listener's port, and would
+    Those are kept in ports.env: Mosquitto finds the rights of a stored session by its listener's port, and would
     keep nothing for the ingest process until it connects.
     """
     configured = {**read_env_file(ROOT / ".env"), **os.environ}
     chosen = {name: _port(name, configured.get(name) or str(default)) for name, default in PUBLIC_PORTS.items()}
-    known = read_env_file(var / "ports.env").get("HETRI_MQTT_PORT", "0")
-    chosen["HETRI_MQTT_PORT"] = str(ports.reserve(int(known)))
-    (var / "ports.env").write_text(f"HETRI_MQTT_PORT={chosen['HETRI_MQTT_PORT']}\n")
-    return chosen
+    known = read_env_file(var / "ports.env")
+    internal = {name: str(ports.reserve(int(known.get(name, "0")))) for name in INTERNAL_PORTS}
+    (var / "ports.env").write_text("".join(f"{name}={port}\n" for name, port in internal.items()))
+    return {**chosen, **internal}
 
 
 def free_ports() -> dict[str, str]:
     """Free ports for all of them."""
-    return {name: str(ports.reserve()) for name in (*PUBLIC_PORTS, "HETRI_MQTT_PORT")}
+    return {name: str(ports.reserve()) for name in (*PUBLIC_PORTS, *INTERNAL_PORTS)}
 
 
 def _port(name: str, value: str) -> str:

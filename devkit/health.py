@@ -74,6 +74,12 @@ def nginx(instance: "Instance") -> bool:
     return _get_ok(http.client.HTTPSConnection("localhost", port, timeout=ANSWER_S, context=context))
 
 
+def rtmp(instance: "Instance") -> bool:
+    """The media server answers a handshake: its version, 3, comes first."""
+    address = ("127.0.0.1", int(instance.env["HETRI_RTMP_PORT"]))
+    return _ask(socket.AF_INET, address, b"\x03" + bytes(1536)).startswith(b"\x03")
+
+
 class _UnixHTTP(http.client.HTTPConnection):
     """HTTP over daphne's socket."""
 

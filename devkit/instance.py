@@ -27,8 +27,10 @@ from devkit.render import render, render_file
 from devkit.state import State, StateFile
 
 SOCKET_PATH_MOST = 80  # sun_path has 108 bytes; the longest name below is pg/.s.PGSQL.5432.lock
-FOLDERS = ("log", "mosquitto", "nginx", "mail", "heartbeat", "beat", "redis")
+FOLDERS = ("log", "mosquitto", "nginx", "mail", "heartbeat", "beat", "redis", "rtmp", "hls")
 KEPT_WHEN_FRESH = ("tls", "secrets.env", "ports.env", "test", "install.lock", "supervisor.lock")
+NGINX_MODULES = "/usr/lib/nginx/modules"  # Debian's
+SYSTEM_PYTHON = "/usr/bin/python3"
 GIVE_UP_AFTER = 4  # failed starts of a part in a row
 
 
@@ -106,8 +108,8 @@ class Instance:
             self.env["HETRI_QUICK_DISK"] = "1"
 
     def _configure(self) -> None:
-        """Render the configuration files of mosquitto and nginx."""
-        root, https, loopback = os.geteuid() == 0, self.env["HETRI_HTTPS_PORT"], ports.addresses()
+        """Render the configuration files of mosquitto and the two nginx."""
+        root, loopback = os.geteuid() == 0, ports.addresses()
         names = {
             "var": str(self.var),
             "pages": str(ROOT / "nginx"),
@@ -115,7 +117,14 @@ class Instance:
             "mosquitto_user": "user root" if root else "",
             "nginx_user": "user root;" if root else "",
             "internal": "127.0.0.1",
-            "https_listen": " ".join(f"listen {_bracketed(address)}:{https} ssl http2;" for address in loopback),
+            "https_listen": _listen(loopback, self.env["HETRI_HTTPS_PORT"], "ssl http2"),
+            "rtmps_listen": _listen(loopback, self.env["HETRI_RTMPS_PORT"], "ssl"),
+            "modules": NGINX_MODULES,
+            "system_python": SYSTEM_PYTHON,
+            "hls": str(self.var / "hls"),
+            "hook_upstream": f"unix:{self.run / 'web.sock'}",
+            "hook_host": "localhost",
+            "hetri_hook_secret": self.env["HETRI_HOOK_SECRET"],
             "upstream": f"unix:{self.run / 'web.sock'}",
             **{name.lower(): value for name, value in self.env.items() if name.endswith("_PORT")},
         }
@@ -125,6 +134,8 @@ class Instance:
             source / "mosquitto.conf", broker / "mosquitto.conf", {**names, "public_listeners": "\n".join(public)}
         )
         render_file(ROOT / "nginx" / "web.conf", self.var / "nginx" / "web.conf", names)
+        render_file(ROOT / "nginx" / "rtmp.conf", self.var / "rtmp" / "rtmp.conf", names)
+        (self.var / "rtmp" / "rtmp.conf").chmod(0o600)
         for name in ("collars.acl", "server.acl"):
             shutil.copy(source / name, broker / name)
         (broker / "server.passwd").touch(mode=0o600)
@@ -148,7 +159,7 @@ class Instance:
             raise Refusal("It runs already.")
         self._end_leftovers()
         if not self.test:
-            for setting in ("HETRI_HTTPS_PORT", "HETRI_MQTTS_PORT"):
+            for setting in environment.PUBLIC_PORTS:
                 ports.require_free(int(self.env[setting]), setting)
         self._file.forget()
         self._launch({"var": str(self.var), "run": str(self.run), "parts": wanted, "steps": steps})
@@ -246,5 +257,7 @@ class Instance:
         self._file.forget()
 
 
-def _bracketed(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
+def _listen(addresses: list[str], port: str, options: str) -> str:
+    """nginx's listen directives."""
+    bracketed = (f"[{address}]" if ":" in address else address for address in addresses)
+    return " ".join(f"listen {address}:{port} {options};" for address in bracketed)

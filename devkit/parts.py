@@ -1,5 +1,6 @@
 """The parts of Hetri: how each is started, how it is asked to end, how one sees that it is well."""
 
+import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,6 +48,17 @@ def _nginx(var: Path, run: Path, env: dict[str, str]) -> list[str]:
     return ["nginx", "-p", str(var / "nginx"), "-e", "stderr", "-c", config, "-g", "daemon off;"]
 
 
+def _rtmp(var: Path, run: Path, env: dict[str, str]) -> list[str]:
+    config = str(var / "rtmp" / "rtmp.conf")
+    return ["nginx", "-p", str(var / "rtmp"), "-e", "stderr", "-c", config, "-g", "daemon off;"]
+
+
+def _forget_streams(var: Path, run: Path) -> None:
+    """No stream outlives its server: what lies there is of one that was killed."""
+    for folder in (var / "hls").iterdir():
+        shutil.rmtree(folder)
+
+
 def _web(var: Path, run: Path, env: dict[str, str]) -> list[str]:
     listen = ["-u", str(run / "web.sock"), "--proxy-headers", "--ping-interval", "20", "--ping-timeout", "30"]
     return [python(), "-m", "daphne", *listen, "--verbosity", "0", "hetri.asgi:application"]
@@ -84,6 +96,7 @@ PARTS = {
     "mosquitto": Part(_mosquitto, health.mosquitto),
     "watcher": Part(_watcher, health.process_lives),
     "nginx": Part(_nginx, health.nginx),
+    "rtmp": Part(_rtmp, health.rtmp, prepare=_forget_streams),
     "web": Part(_web, health.web, prepare=_forget_socket),
     "ingest": Part(_celery(*_INGEST), health.heartbeat("ingest"), prepare=_forget("heartbeat/ingest")),
     "worker": Part(_celery(*_WORKER), health.heartbeat("worker"), prepare=_forget("heartbeat/worker")),

@@ -14,6 +14,7 @@ from app.log import make_log
 from app.presence import Presence
 from app.telemetry import Sampler
 from app.treat import Ledger, Treats, valid_id
+from app.video import Video
 
 FIRMWARE = "1.0.0"
 TASKS_AT_ONCE = 16
@@ -25,11 +26,12 @@ LONGEST_REPEAT_MS = 60_000
 class Ports:
     """What the program needs from the hardware. See board/ports.py for each one's duties."""
 
-    def __init__(self, accelerometer, dispenser, battery, network, system_ms=None, treats=50):
+    def __init__(self, accelerometer, dispenser, battery, network, camera=None, system_ms=None, treats=50):
         self.accelerometer = accelerometer
         self.dispenser = dispenser
         self.battery = battery
         self.network = network
+        self.camera = camera
         self.system_ms = system_ms
         self.treats = treats
 
@@ -52,6 +54,15 @@ class Collar:
         ledger = Ledger(folder, ports.treats, self.clock)
         self.treats = Treats(ledger, ports.dispenser, self.clock, self.answer, self.log)
         self.presence = Presence(self)
+        self.video = Video(
+            ports.camera,
+            self.clock,
+            self.device.ca,
+            self.no_stream_because,
+            self.tell_stream,
+            self.presence.changed.set,
+            self.log,
+        )
         self.link = Link(self.device, ports.network, self.receive, self, self.log)
         self._to_send = asyncio.Event()
         self._interval_changed = asyncio.Event()
@@ -162,6 +173,7 @@ class Collar:
             "ack": self.take_ack,
             "treat": self.take_treat,
             "config": self.take_config,
+            "stream": self.take_stream,
             "time": self.take_time,
         }.get(name, self.take_unknown)
         try:
@@ -194,12 +206,27 @@ class Collar:
             self.log("config", version=told["version"], interval_s=self.config.now["telemetry_interval_s"])
             self._interval_changed.set()
             self.presence.changed.set()
+            self.spawn(self.video.check())
 
     def take_time(self, told):
         """The server says what time it is."""
         if self.clock.set(told.get("now")):
             self.log("clock_set")
             self.sampler.release()
+
+    def take_stream(self, told):
+        """The server wants the camera's picture, or no longer."""
+        work = self.video.command(told)
+        if work:
+            self.spawn(work)
+
+    def no_stream_because(self):
+        """Why the camera stays off, as a word, or None."""
+        return "camera_off" if self.config.now["camera"] == "off" else None
+
+    async def tell_stream(self, id, result, reason):
+        """Tell what became of a stream command."""
+        await self.link.tell({"v": 1, "command": {"id": id, "result": result, "reason": reason}})
 
     def take_unknown(self, told):
         """A command of a later version: say so if it can be named."""

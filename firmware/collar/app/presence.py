@@ -35,7 +35,7 @@ class Presence:
             "battery_level": self._battery / 10,
             "rssi": ports.network.rssi(),
             "treats_left": collar.treats.ledger.left,
-            "streaming": False,
+            "streaming": collar.video.streaming,
             "config_version": collar.config.now["version"],
             "ip": ports.network.ip(),
         }

@@ -39,3 +39,23 @@ class Network:
     def ip(self):
         """Own address as text."""
         raise NotImplementedError
+
+
+class Camera:
+    """Pictures as JPEG. Powered off unless started."""
+
+    def start(self, width, height, fps, quality):
+        """Power on; `quality` is the sensor's, 4 (best) to 63. Raises OSError if there is none."""
+        raise NotImplementedError
+
+    def change(self, width, height, quality):
+        """Another size or quality from the next picture on."""
+        raise NotImplementedError
+
+    async def picture(self):
+        """The newest picture, whole (FF D8 to FF D9), at most `fps` a second. Raises OSError."""
+        raise NotImplementedError
+
+    def stop(self):
+        """Power off; may be called twice."""
+        raise NotImplementedError

@@ -15,6 +15,7 @@ DEFAULTS = {
     "battery": 87.5,
     "seed": 1,
     "log": False,
+    "camera": True,
     "clock": "set",
     "keep_alive_s": None,
 }

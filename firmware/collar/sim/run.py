@@ -18,6 +18,7 @@ from app.config import BadConfig
 from app.main import Collar, Ports
 from app.mqtt import KEEP_ALIVE_S
 from app.treat import RESULTS
+from sim.camera import SimCamera
 from sim.motion import SimAccelerometer
 from sim.parts import FULL, Options, SimBattery, SimDispenser, SimNetwork
 
@@ -50,6 +51,7 @@ class SimCollar(Collar):
             SimDispenser(self._folder, options),
             SimBattery(options["battery"], system_ms),
             SimNetwork(options["seed"]),
+            SimCamera(_first_word(self._folder), system_ms) if options["camera"] else None,
             system_ms if options["clock"] == "set" else None,
             FULL if options["treats"] is None else options["treats"],
         )
@@ -109,6 +111,12 @@ def _tail(path):
     with open(path) as file:
         file.seek(max(os.stat(path)[6] - 200, 0))
         return file.read()
+
+
+def _first_word(folder):
+    """What the collar is called, as far as a picture has room."""
+    device = files.read_json(folder + "/device.json") or {}
+    return (str(device.get("name") or "").split() or [""])[0]
 
 
 async def _keep_running(folder, delay_ms):

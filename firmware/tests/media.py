@@ -1,0 +1,139 @@
+"""The real media server (nginx with RTMP over TLS, and the transcoder) beside a hook that answers as the test says."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from devkit.bootstrap import ROOT
+from devkit.instance import NGINX_MODULES, SYSTEM_PYTHON
+from devkit.processes import ends_with_us
+from devkit.render import render_file
+from firmware.picture import moment_of
+from firmware.tests.broker import free_port, wait_until
+
+
+class Hook:
+    """What nginx asks: who may publish. `answer` is the status, `name` the stream's new one."""
+
+    def __init__(self) -> None:
+        self.answer, self.name = 302, ""
+        self.asked: list[tuple[str, dict[str, list[str]]]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                outer.asked.append((self.path.rsplit("/", 1)[1], parse_qs(body)))
+                done = self.path.endswith("publish_done")
+                self.send_response(200 if done else outer.answer)
+                if not done and outer.name:
+                    self.send_header("Location", outer.name)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *arguments: object) -> None:
+                """Silence."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def calls(self, name: str) -> list[dict[str, list[str]]]:
+        """The fields of each call of that name so far."""
+        return [fields for called, fields in list(self.asked) if called == name]
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Media:
+    """The nginx of nginx/rtmp.conf on free ports."""
+
+    def __init__(self, folder: Path, authority: Path, hook: Hook) -> None:
+        self.folder, self.port, self.inside, self.rtmp, self.http = folder, *(free_port() for _ in range(4))
+        self.hls = folder / "hls"
+        for name in ("rtmp", "hls"):
+            (folder / name).mkdir(parents=True)
+        shutil.copytree(authority, folder / "tls")
+        root = os.geteuid() == 0
+        names = {
+            "var": str(folder),
+            "pages": str(ROOT / "nginx"),
+            "modules": NGINX_MODULES,
+            "system_python": SYSTEM_PYTHON,
+            "nginx_user": "user root;" if root else "",
+            "rtmps_listen": f"listen 127.0.0.1:{self.port} ssl;",
+            "hetri_rtmp_in_port": str(self.inside),
+            "hetri_rtmp_port": str(self.rtmp),
+            "hetri_rtmp_http_port": str(self.http),
+            "hook_upstream": f"127.0.0.1:{hook.port}",
+            "hook_host": "localhost",
+            "hetri_hook_secret": "test",
+            "hls": str(self.hls),
+        }
+        render_file(ROOT / "nginx" / "rtmp.conf", folder / "rtmp" / "rtmp.conf", names)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start, and wait until it listens."""
+        command = ["nginx", "-p", str(self.folder / "rtmp"), "-e", "stderr", "-g", "daemon off;"]
+        with (self.folder / "nginx.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, "-c", str(self.folder / "rtmp" / "rtmp.conf")],
+                env={**os.environ, "PATH": f"/usr/sbin:/usr/bin:/bin:{os.environ['PATH']}"},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=ends_with_us(),  # noqa: PLW1509 - it only calls prctl
+            )
+        wait_until(lambda: _listens(self.port) and _listens(self.rtmp), "nginx")
+
+    def kill(self) -> None:
+        """End it as a crash would, its workers too."""
+        if self.process:
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def pids(self, program: str) -> list[int]:
+        """The processes that serve this media server's streams and have that word in their command line."""
+        found = []
+        for line in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                words = line.read_bytes()
+                if program.encode() in words and str(self.hls).encode() in words:
+                    found.append(int(line.parent.name))
+        return found
+
+    def stop(self) -> None:
+        """End it in order."""
+        if self.process:
+            self.process.terminate()
+            self.process.wait(10)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def play(media: Media, name: str, seconds: float) -> list[tuple[float, int | None]]:
+    """When each picture (640 x 480) of that many seconds of a stream arrived, and the moment it shows; both in ms."""
+    url = f"rtmp://127.0.0.1:{media.rtmp}/live/{name}"
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-fflags", "nobuffer", "-probesize", "32", "-analyzeduration", "0"]
+    command += ["-rw_timeout", "5000000", "-f", "live_flv", "-c:v", "mjpeg", "-i", url, "-t", str(seconds)]
+    command += ["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray", "-"]
+    seen = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as player:
+        assert player.stdout
+        while len(picture := player.stdout.read(640 * 480)) == 640 * 480:
+            seen.append((time.time() * 1000, moment_of(picture, 640, 480)))
+    return seen
