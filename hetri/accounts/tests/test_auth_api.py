@@ -53,7 +53,7 @@ def test_repeated_failures_are_throttled_for_the_account(anonymous: httpx.Client
 
 
 def test_right_passwords_side_by_side_are_not_failures(anonymous: httpx.Client, live_db: None) -> None:
-    user = make_user("alice")
+    user, anonymous.timeout = make_user("alice"), 30
     with ThreadPoolExecutor(20) as pool:
         codes = list(pool.map(lambda _: login(anonymous, user.email).status_code, range(20)))
     assert codes == [200] * 20
