@@ -13,6 +13,7 @@ from devkit import environment, tls
 from devkit.bootstrap import ROOT
 from devkit.environment import password_line, secrets_of
 from devkit.errors import Refusal
+from devkit.instance import NGINX_MODULES
 from devkit.render import render, render_file
 
 HTTPS, HTTP, MQTT, MQTTS = 8443, 8080, 1883, 8883  # inside the containers
@@ -30,7 +31,7 @@ def prepare(var: Path, said: dict[str, str]) -> None:
     env = {**_fixed(var, known), **known, **said}
     _write_private(settings / "app.env", "".join(f"{name}={_quoted(value)}\n" for name, value in env.items()))
     _broker(var, env)
-    _web(var)
+    _web(var, env)
 
 
 def _fixed(var: Path, known: dict[str, str]) -> dict[str, str]:
@@ -78,8 +79,10 @@ def _broker(var: Path, env: dict[str, str]) -> None:
     (broker / "collars.passwd").touch(mode=0o640)
 
 
-def _web(var: Path) -> None:
+def _web(var: Path, env: dict[str, str]) -> None:
     names = {"var": str(var), "pages": str(ROOT / "nginx"), "nginx_user": "", "upstream": "web:8000"}
+    names |= {"modules": NGINX_MODULES, "relay": "relay:8001", "hls": str(var / "hls"), "video": str(var / "video")}
+    names["hetri_video_key"] = env["HETRI_VIDEO_KEY"]
     names |= {"https_listen": f"listen {HTTPS} ssl http2;", "access_log": "/dev/stdout"}
     render_file(ROOT / "nginx" / "web.conf", var / "nginx" / "web.conf", names)
 
