@@ -4,8 +4,8 @@
     transcode.py SOURCE FOLDER <stream>-<run>
 
 `FOLDER/<stream id>/<run>/` gets the playlist and its segments; `FOLDER/<stream id>/current` leads there from the first
-segment on. JPEG becomes H.264 with a key frame each second, H.264 is copied. A new run goes on in the numbers and the time
-of the one before, so a player that watches stays. If ffmpeg ends this ends, and nginx starts it again.
+segment on. JPEG becomes H.264 with a key frame each second, H.264 is copied. A new run goes on in the numbers and the
+time of the one before, so a player that watches stays. If ffmpeg ends this ends, and nginx starts it again.
 """
 
 import contextlib
@@ -26,6 +26,8 @@ NAME = re.compile(r"([0-9a-f]{32})-([0-9a-f]{32})\Z")
 PR_SET_PDEATHSIG = 1
 DAY_S = 86_400
 LARGEST_SEGMENT = 32 << 20  # a publisher that never sends a key frame must not fill the disk
+LOOK_NOT = ("-probesize", "32", "-analyzeduration", "0")
+LOOK_SHORTLY = ("-probesize", "500000", "-analyzeduration", "300000")  # us; else it is 5 s
 INPUT = ("-rw_timeout", "8000000", "-f", "live_flv")
 # Clean up what one sees of a JPEG camera: full range, any size. `zerolatency` gives each picture away at once.
 FROM_JPEG = (
@@ -44,22 +46,22 @@ def end_with_parent(number: int) -> None:
 
 
 def _as_child() -> None:
+    """Before a child's exec; this program has no threads."""
     end_with_parent(signal.SIGKILL)
     resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_SEGMENT, LARGEST_SEGMENT))
 
 
-def is_h264(url: str) -> bool:
+def probe(url: str) -> "subprocess.Popen[str]":
     """Ask the stream what it is; a JPEG one has a codec id that ffprobe has no name for."""
-    command = ["ffprobe", "-v", "error", *INPUT, "-analyzeduration", "300000", "-probesize", "500000"]
+    command = ["ffprobe", "-v", "error", *INPUT, *LOOK_NOT]
     command += ["-select_streams", "v", "-show_entries", "stream=codec_name", "-of", "csv=p=0", url]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=_as_child)
-    return "h264" in done.stdout
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=_as_child)  # noqa: PLW1509
 
 
 def command(url: str, folder: Path, copy: bool) -> list[str]:
     """ffmpeg's command line. Numbers and times come from the wall clock, so that runs follow one another."""
     now = time.time()
-    source = [*INPUT, *(() if copy else ("-probesize", "32", "-analyzeduration", "0", "-c:v", "mjpeg")), "-i", url]
+    source = [*INPUT, *(LOOK_SHORTLY if copy else (*LOOK_NOT, "-c:v", "mjpeg")), "-i", url]
     codec = ["-c:v", "copy"] if copy else list(FROM_JPEG)
     place = ["-output_ts_offset", f"{now % DAY_S:.3f}", "-start_number", str(int(now))]
     place += ["-hls_flags", HLS_FLAGS, "-hls_segment_filename", str(folder / "%d.ts"), str(folder / "index.m3u8")]
@@ -100,20 +102,57 @@ def _on_term(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+class Transcoder:
+    """ffmpeg for one publisher. It is taken for a collar, whose first picture should not wait for the probe."""
+
+    def __init__(self, url: str, run: Run) -> None:
+        self._url, self._run = url, run
+        self._probe = probe(url)
+        self._ffmpeg = self._start(copy=False)
+        self._asking = True
+
+    def _start(self, *, copy: bool) -> "subprocess.Popen[bytes]":
+        self._run.begin()
+        return subprocess.Popen(command(self._url, self._run.folder, copy), preexec_fn=_as_child)  # noqa: PLW1509
+
+    def watch(self) -> int:
+        """Until ffmpeg ends; its exit code. Players are led here once there is something to play."""
+        while True:
+            if self._asking and self._probe.poll() is not None:
+                self._asking = False
+                if self._probe.communicate()[0].strip() == "h264":
+                    self._end_ffmpeg()
+                    self._ffmpeg = self._start(copy=True)
+            if not self._asking and self._ffmpeg.poll() is not None:
+                return self._ffmpeg.returncode
+            if (self._run.folder / "index.m3u8").exists():
+                self._run.show()
+                return self._settled()
+            time.sleep(0.02)
+
+    def _settled(self) -> int:
+        """A playlist is the answer, too: what makes one of JPEG is no H.264."""
+        self._probe.kill()
+        return self._ffmpeg.wait()
+
+    def _end_ffmpeg(self) -> None:
+        self._ffmpeg.kill()
+        self._ffmpeg.wait()
+
+    def end(self) -> None:
+        """Both programs."""
+        for child in (self._probe, self._ffmpeg):
+            child.kill()
+            child.wait()
+
+
 def transcode(url: str, run: Run) -> int:
     """Until the stream or ffmpeg ends; ffmpeg's exit code."""
-    run.begin()
-    child = subprocess.Popen(command(url, run.folder, is_h264(url)), preexec_fn=_as_child)  # noqa: PLW1509
+    transcoder = Transcoder(url, run)
     try:
-        while child.poll() is None:
-            if (run.folder / "index.m3u8").exists():
-                run.show()
-                return child.wait()
-            time.sleep(0.02)
-        return child.returncode
+        return transcoder.watch()
     finally:
-        child.kill()
-        child.wait()
+        transcoder.end()
 
 
 def main(source: str, folder: str, name: str) -> int:

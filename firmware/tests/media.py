@@ -1,5 +1,6 @@
 """The real media server (nginx with RTMP over TLS, and the transcoder) beside a hook that answers as the test says."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -59,7 +60,7 @@ class Media:
     """The nginx of nginx/rtmp.conf on free ports."""
 
     def __init__(self, folder: Path, authority: Path, hook: Hook) -> None:
-        self.folder, self.port, self.rtmp, self.http = folder, free_port(), free_port(), free_port()
+        self.folder, self.port, self.inside, self.rtmp, self.http = folder, *(free_port() for _ in range(4))
         self.hls = folder / "hls"
         for name in ("rtmp", "hls"):
             (folder / name).mkdir(parents=True)
@@ -72,6 +73,7 @@ class Media:
             "system_python": SYSTEM_PYTHON,
             "nginx_user": "user root;" if root else "",
             "rtmps_listen": f"listen 127.0.0.1:{self.port} ssl;",
+            "hetri_rtmp_in_port": str(self.inside),
             "hetri_rtmp_port": str(self.rtmp),
             "hetri_rtmp_http_port": str(self.http),
             "hook_upstream": f"127.0.0.1:{hook.port}",
@@ -101,6 +103,16 @@ class Media:
         if self.process:
             os.killpg(self.process.pid, signal.SIGKILL)
 
+    def pids(self, program: str) -> list[int]:
+        """The processes that serve this media server's streams and have that word in their command line."""
+        found = []
+        for line in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                words = line.read_bytes()
+                if program.encode() in words and str(self.hls).encode() in words:
+                    found.append(int(line.parent.name))
+        return found
+
     def stop(self) -> None:
         """End it in order."""
         if self.process:
@@ -115,7 +127,7 @@ def _listens(port: int) -> bool:
 
 def play(media: Media, name: str, seconds: float) -> list[tuple[float, int | None]]:
     """When each picture (640 x 480) of that many seconds of a stream arrived, and the moment it shows; both in ms."""
-    url = f"rtmp://127.0.0.1:{media.rtmp}/collar/{name}"
+    url = f"rtmp://127.0.0.1:{media.rtmp}/live/{name}"
     command = ["ffmpeg", "-nostdin", "-v", "error", "-fflags", "nobuffer", "-probesize", "32", "-analyzeduration", "0"]
     command += ["-rw_timeout", "5000000", "-f", "live_flv", "-c:v", "mjpeg", "-i", url, "-t", str(seconds)]
     command += ["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray", "-"]

@@ -2,6 +2,10 @@
 
 import contextlib
 import json
+import os
+import signal
+import socket
+import ssl
 import subprocess
 import time
 import uuid
@@ -153,6 +157,74 @@ def test_its_stream_becomes_hls_and_nothing_is_left_of_it(
     assert found == [{"codec_name": "h264", "width": 640, "height": 480}]
     server.command("stream", {"v": 1, "id": streaming["id"], "action": "stop"})
     wait_until(lambda: not (media.hls / stream).exists(), "an empty folder")
+
+
+def test_an_encoder_that_sends_h264_is_copied_to_hls(media: Media, hook: Hook) -> None:
+    stream = str(uuid.UUID(hook.name.split("-")[0]))
+    playlist = media.hls / stream / "current" / "index.m3u8"
+    source = ["ffmpeg", "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=10", "-t", "20"]
+    source += ["-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-f", "flv"]
+    with subprocess.Popen([*source, f"rtmps://localhost:{media.port}/collar/x?key=y"]) as encoder:
+        wait_until(playlist.exists, "playlist", seconds=5)
+        probe = ["ffprobe", "-v", "error", "-show_entries", "stream=codec_name,width", "-of", "csv=p=0", str(playlist)]
+        found = subprocess.run(probe, capture_output=True, text=True, check=True).stdout
+        encoder.terminate()
+    assert set(found.split()) == {"h264,320"}
+
+
+def test_a_transcoder_that_is_killed_is_replaced_and_leaves_nothing(
+    streaming: dict[str, Any], server: Server, media: Media, hook: Hook
+) -> None:
+    stream = media.hls / str(uuid.UUID(hook.name.split("-")[0]))
+    playlist = stream / "current" / "index.m3u8"
+    wait_until(playlist.exists, "playlist")
+    first = media.pids("transcode.py")
+    for pid in (*first, *media.pids("ffmpeg")):
+        os.kill(pid, signal.SIGKILL)
+    left = {path.name for path in (stream / "current").glob("*.ts")}
+    wait_until(lambda: set(media.pids("transcode.py")) - set(first), "another transcoder")
+    wait_until(lambda: playlist.exists() and not left & set(playlist.read_text().split()), "another playlist")
+    server.command("stream", {"v": 1, "id": streaming["id"], "action": "stop"})
+    wait_until(lambda: not stream.exists() and not media.pids("ffmpeg"), "an empty folder")
+
+
+def test_nothing_runs_on_when_the_media_server_is_killed(streaming: dict[str, Any], media: Media) -> None:
+    wait_until(lambda: media.pids("ffmpeg"), "ffmpeg")
+    media.kill()
+    wait_until(lambda: not media.pids("ffmpeg") and not media.pids("transcode.py"), "no process")
+
+
+def test_who_never_publishes_is_closed_within_ten_seconds(media: Media, authority: Path) -> None:
+    context = ssl.create_default_context(cafile=str(authority / "ca.pem"))
+    with (
+        socket.create_connection(("localhost", media.port), timeout=14) as raw,
+        context.wrap_socket(raw, server_hostname="localhost") as line,
+    ):
+        line.sendall(b"\x03" + bytes(1536))
+        begun = time.monotonic()
+        while line.recv(4096):
+            pass
+        assert time.monotonic() - begun < 10
+
+
+def test_garbage_is_refused(media: Media, authority: Path) -> None:
+    context = ssl.create_default_context(cafile=str(authority / "ca.pem"))
+    with (
+        socket.create_connection(("localhost", media.port), timeout=14) as raw,
+        context.wrap_socket(raw, server_hostname="localhost") as line,
+        contextlib.suppress(OSError),
+    ):
+        line.sendall(os.urandom(1_000_000))
+        while line.recv(4096):
+            pass
+    assert media.process
+    assert media.process.poll() is None
+
+
+def test_playing_from_outside_is_refused(streaming: dict[str, Any], media: Media, hook: Hook) -> None:
+    url = f"rtmps://localhost:{media.port}/collar/{hook.name}"
+    player = ["ffprobe", "-v", "error", "-rw_timeout", "4000000", url]
+    assert subprocess.run(player, capture_output=True, check=False, timeout=20).returncode != 0
 
 
 def test_it_streams_in_a_heap_of_two_megabytes(server: Server, collar: Collar, media: Media, hook: Hook) -> None:
