@@ -134,6 +134,8 @@ def refused(*, device_id: UUID, run: UUID, result: str, reason: str) -> None:
         return
     if reason == "connection":
         publisher_gone(stream_id=stream.pk, run=run)
+    elif reason == "camera_off":  # it has heard its new settings before we looked
+        end(stream=stream, reason=Reason.CAMERA_OFF)
     else:
         end(stream=stream, reason=Reason.UNSUPPORTED if result == "unsupported" else Reason.REFUSED)
 

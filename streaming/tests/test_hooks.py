@@ -28,30 +28,23 @@ def test_the_key_opens_the_door_once(asked: Camera) -> None:
     assert asked.ask().status_code == 403
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"key": "wrong"},
-        {"key": None},
-        {"key": ""},
-        {"name": None},
-        {"name": "x"},
-        {"name": "019ab3f4-0000-7000-8000-000000000000"},
-        {"app": None},
-        {"app": "live"},
-    ],
-    ids=str,
-)
-def test_a_wrong_question_is_refused(asked: Camera, change: dict[str, str | None]) -> None:
-    assert asked.ask(**change).status_code == 403
+def test_a_wrong_question_is_refused(asked: Camera) -> None:
+    strange = "019ab3f4-0000-7000-8000-000000000000"
+    changes: list[dict[str, str | None]] = [
+        *({"key": key} for key in ("wrong", "", None)),
+        *({"name": name} for name in ("x", strange, asked.device["id"].upper(), None)),
+        *({"app": app} for app in ("live", None)),
+    ]
+    assert [asked.ask(**change).status_code for change in changes] == [403] * len(changes)
     assert stream_of(asked).state == "requested"
 
 
-@pytest.mark.parametrize("field", ["app", "name", "key"])
-def test_a_field_that_is_there_twice_is_refused(asked: Camera, field: str) -> None:
+def test_a_field_that_is_there_twice_is_refused(asked: Camera) -> None:
     order = asked.orders()[-1]
     fields = {"app": "collar", "name": order["name"], "key": order["key"]}
-    assert asked.ask(**{field: [fields[field], fields[field]]}).status_code == 403
+    for field, value in fields.items():
+        assert asked.ask(**{field: [value, value]}).status_code == 403
+    assert stream_of(asked).state == "requested"
 
 
 def test_a_key_of_another_collar_is_refused(asked: Camera) -> None:
@@ -64,12 +57,12 @@ def test_an_expired_key_is_refused(asked: Camera) -> None:
     assert asked.ask().status_code == 403
 
 
-@pytest.mark.parametrize("secret", ["", "wrong"])
-@pytest.mark.parametrize("call", ["publish", "publish_done"])
-def test_who_does_not_know_the_secret_is_refused(asked: Camera, call: str, secret: str) -> None:
+def test_who_does_not_know_the_secret_is_refused(asked: Camera) -> None:
     order = asked.orders()[-1]
     fields = {"app": "collar", "name": order["name"], "key": order["key"]}
-    assert asked.hook(call, fields, secret).status_code == 403
+    for secret in ("", "wrong"):
+        for call in ("publish", "publish_done"):
+            assert asked.hook(call, fields, secret).status_code == 403
     assert stream_of(asked).state == "requested"
 
 
