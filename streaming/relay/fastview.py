@@ -16,7 +16,8 @@ log = logging.getLogger(__name__)
 JPEG, H264 = 1, 7  # codec ids of FLV video tags, the lower half of their first byte
 START_S = 12.0  # how long a viewer waits for a first picture, or for the next run's
 RETRY_S = 0.25
-Locate = Callable[[UUID], Awaitable[tuple[str, int, str] | None]]  # stream -> host, port and name of its present run
+Place = tuple[str, int, str, str]  # host, port, application and name
+Locate = Callable[[UUID], Awaitable[Place | None]]  # where a stream's present run is played
 
 
 class NoJpeg(Exception):
@@ -79,7 +80,7 @@ class Source:
                 place = await self._locate(self._stream)
                 if place is None:
                     return
-                async with aclosing(_pictures(*place)) as pictures:
+                async with aclosing(_pictures(place)) as pictures:
                     async for picture in pictures:
                         deadline = loop.time() + START_S
                         for viewer in self.viewers:
@@ -87,9 +88,9 @@ class Source:
             await asyncio.sleep(RETRY_S)
 
 
-async def _pictures(host: str, port: int, name: str) -> AsyncGenerator[bytes, None]:
+async def _pictures(place: Place) -> AsyncGenerator[bytes, None]:
     """JPEG files. Raises NoJpeg, OSError, EOFError, and TimeoutError when nothing comes for a second or two."""
-    async with aclosing(rtmp.play(host, port, "collar", name)) as tags:
+    async with aclosing(rtmp.play(*place)) as tags:
         while True:
             async with asyncio.timeout(2):
                 tag = await anext(tags, None)

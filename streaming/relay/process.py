@@ -14,8 +14,9 @@ from django.db import DatabaseError, connection
 
 from hetri.core.heartbeat import beat
 from hetri.core.times import now
+from streaming import media
 from streaming.models import StreamSession
-from streaming.relay.fastview import Sources
+from streaming.relay.fastview import Place, Sources
 from streaming.relay.server import FastView
 from streaming.relay.viewlog import ViewLog
 from streaming.services import keeping, streams
@@ -25,10 +26,10 @@ ROUND_S = 0.5
 SWEEP_EVERY = 4  # rounds
 
 
-async def locate(stream: UUID) -> tuple[str, int, str] | None:
+async def locate(stream: UUID) -> Place | None:
     """Where the present run of a stream is played; None when the stream is over."""
     found = await sync_to_async(_read)(stream)
-    return (settings.RTMP_HOST, settings.RTMP_PORT, found) if found else None
+    return (settings.RTMP_HOST, settings.RTMP_PORT, media.PLAY_APP, found) if found else None
 
 
 def _read(stream: UUID) -> str | None:
