@@ -147,6 +147,13 @@ def test_only_its_own_fresh_token_opens_a_stream(watch: Watch) -> None:
     assert watch.get(watch.path(watch.sign(watch.stream, viewing, later))) == 200
 
 
+def test_the_hooks_cannot_be_reached_from_outside(watch: Watch) -> None:
+    with watch.anonymous() as player:
+        for path in ("/internal/streaming/publish", "//internal/streaming/publish", "/internal/streaming/publish_done"):
+            secret = {"X-Hetri-Hook": watch.stack.instance.env["HETRI_HOOK_SECRET"]}
+            assert player.post(path, data={"app": "collar", "name": "x"}, headers=secret).status_code == 404
+
+
 def test_a_new_token_goes_on_with_the_same_stream(watch: Watch) -> None:
     fresh = watch.owner.get(f"/devices/{watch.device}/video_token").json()
     with watch.anonymous() as player:

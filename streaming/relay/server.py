@@ -21,7 +21,7 @@ BOUNDARY = "picture"
 HEAD = (
     "HTTP/1.1 200 OK\r\n"
     f"Content-Type: multipart/x-mixed-replace; boundary={BOUNDARY}\r\n"
-    "Cache-Control: no-store\r\nConnection: close\r\n\r\n"
+    f"Cache-Control: no-store\r\nConnection: close\r\n\r\n--{BOUNDARY}\r\n"
 )
 
 
@@ -98,8 +98,8 @@ def _make_way(path: Path) -> None:
 
 def _part(picture: bytes) -> bytes:
     """A browser shows a part when the next boundary has come, so the boundary follows each picture at once."""
-    head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
-    return head.encode() + picture + b"\r\n"
+    head = f"Content-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+    return head.encode() + picture + f"\r\n--{BOUNDARY}\r\n".encode()
 
 
 def _refuse(writer: asyncio.StreamWriter, status: str) -> None:

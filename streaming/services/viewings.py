@@ -62,7 +62,7 @@ def watch(*, device: Device, by: Caller) -> Ticket:
         right_of(by.user, locked)
         stream = streams.open_stream(locked) or streams.begin(device=locked)
         viewing = _join(stream, by, grant)
-    if not Viewing.objects.filter(pk=viewing.pk, ended_at=None).exists():
+    if StreamSession.objects.filter(pk=stream.pk, reason=StreamSession.Reason.NOT_SENT).exists():
         raise Unavailable("The collars' broker is away. Nothing was sent.", code="broker_unavailable")
     return _ticket(stream, viewing)
 
@@ -100,13 +100,14 @@ def _ticket(stream: StreamSession, viewing: Viewing) -> Ticket:
     return Ticket(stream, viewing, token, expires_at)
 
 
+@transaction.atomic
 def seen(*, times: dict[UUID, datetime]) -> None:
     """Viewings fetched something at these times; hearing it twice, or late, changes nothing."""
-    for viewing, at in times.items():
-        running = Viewing.objects.filter(pk=viewing, ended_at=None)
-        running.filter(Q(last_seen=None) | Q(last_seen__lt=at)).update(
-            last_seen=at, first_seen=Coalesce(F("first_seen"), at)
-        )
+    running = Viewing.objects.filter(pk__in=list(times), ended_at=None).order_by("pk")
+    for viewing in list(running.values_list("pk", flat=True)) if times else ():
+        at = times[viewing]
+        earlier = Viewing.objects.filter(pk=viewing, ended_at=None).filter(Q(last_seen=None) | Q(last_seen__lt=at))
+        earlier.update(last_seen=at, first_seen=Coalesce(F("first_seen"), at))
 
 
 def end(*, viewing: Viewing) -> bool:
