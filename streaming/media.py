@@ -14,7 +14,7 @@ from streaming.models import StreamSession
 
 log = logging.getLogger(__name__)
 APP, PLAY_APP = "collar", "live"  # of nginx/rtmp.conf: where collars publish, where we play
-CONTROL_WAIT_S = 2
+CONTROL_WAIT_S = 1
 FRESH_S = 6.0  # ffmpeg writes the playlist each second; started again after a crash it needs 3 to 4 s
 
 

@@ -73,7 +73,9 @@ class SupportGrant(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     device = models.ForeignKey(Device, models.CASCADE, related_name="support_grants")
-    granted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="support_grants")
+    granted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="support_grants"
+    )
     granted_at = models.DateTimeField(default=now)
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -96,9 +98,11 @@ class Viewing(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     stream = models.ForeignKey(StreamSession, models.CASCADE, related_name="viewings")
-    viewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="viewings")
+    viewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="viewings"
+    )  # null: the account is gone, the ledger stays
     session = models.ForeignKey(UserSession, models.SET_NULL, null=True, related_name="viewings")
-    grant = models.ForeignKey(SupportGrant, models.PROTECT, null=True, blank=True, related_name="viewings")
+    grant = models.ForeignKey(SupportGrant, models.RESTRICT, null=True, blank=True, related_name="viewings")
     source = models.CharField(max_length=4, choices=Source.choices)
     asked_at = models.DateTimeField(default=now)  # of the newest token
     first_seen = models.DateTimeField(null=True, blank=True)

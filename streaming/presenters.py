@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from hetri.accounts.models import User
 from hetri.core.times import iso
 from streaming.models import StreamSession, SupportGrant, Viewing
 
@@ -23,12 +24,17 @@ def viewing_dict(viewing: Viewing) -> dict[str, Any]:
     return {
         "id": str(viewing.pk),
         "stream": str(viewing.stream_id),
-        "viewer": {"id": str(viewing.viewer_id), "name": viewing.viewer.name, "role": viewing.viewer.role},
+        "viewer": _person(viewing.viewer),
         "source": str(viewing.source),
         "support": viewing.grant_id is not None,
         "from": iso(viewing.first_seen),
         "until": iso(viewing.last_seen) if viewing.ended_at else None,
     }
+
+
+def _person(user: User | None) -> dict[str, str] | None:
+    """None for somebody whose account is gone."""
+    return None if user is None else {"id": str(user.pk), "name": user.name, "role": user.role}
 
 
 def grant_dict(grant: SupportGrant) -> dict[str, Any]:

@@ -1,15 +1,19 @@
 """The collar's camera in front of its owner: real collar, media server, transcoder, token check and relay."""
 
+import contextlib
 import hashlib
 import hmac
 import http.client
 import json
+import os
 import re
+import signal
 import ssl
 import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -229,13 +233,34 @@ def test_no_log_holds_a_token(watch: Watch) -> None:
 
 def test_the_picture_comes_back_when_everything_is_killed_at_once(watch: Watch) -> None:
     instance, before = watch.stack.instance, newest_segment(watch)
-    victims = ("rtmp", "web", "redis", "nginx", "relay")
+    victims = ("rtmp", "web", "redis", "nginx", "relay", "postgres")
     killed = {name: instance.pid(name) for name in victims}
     for name in victims:
         instance.kill(name)
     wait_for(lambda: all(instance.pid(name) not in (None, killed[name]) for name in victims), 10)
     wait_for(lambda: newest_segment(watch) > before + 2, 15)
     wait_for(lambda: watch.state()[0] == "live", 5)
+
+
+def test_a_killed_transcoder_is_replaced(watch: Watch) -> None:
+    before = newest_segment(watch)
+    killed = transcoders(watch.stream)
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: newest_segment(watch) > before + 2, 10)
+    assert len(transcoders(watch.stream)) == 1
+    assert not set(transcoders(watch.stream)) & set(killed)
+
+
+def transcoders(stream: str) -> list[int]:
+    """The ffmpeg processes that write this stream's segments."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = path.read_bytes().split(b"\0")
+            if words[0] == b"ffmpeg" and f"/hls/{stream}/".encode() in words[-2]:
+                found.append(int(path.parent.name))
+    return found
 
 
 def newest_segment(watch: Watch) -> int:

@@ -38,7 +38,7 @@ class ViewingSerializer(serializers.Serializer[Viewing]):
 
     id = serializers.UUIDField()
     stream = serializers.UUIDField()
-    viewer = ViewerSerializer()
+    viewer = ViewerSerializer(allow_null=True)
     source = serializers.ChoiceField(choices=Viewing.Source.choices)  # type: ignore[assignment]
     support = serializers.BooleanField()
     until = UtcDateTimeField(allow_null=True)

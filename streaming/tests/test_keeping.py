@@ -204,3 +204,14 @@ def test_an_access_file_that_was_left_behind_is_swept(watched: Camera) -> None:
     change_viewing(watched, ended_at=now())
     keeping.sweep_access()
     assert not tokens.allowed(viewing.stream_id, viewing.pk)
+
+
+def test_the_ledger_outlives_the_account_of_a_viewer(watched: Camera, charlie: Api) -> None:
+    watched.api.post(f"{watched.path}/support_view")
+    charlie.get(f"{watched.path}/video_url")
+    viewings.seen(times={Viewing.objects.get(viewer=charlie.user).pk: now()})
+    charlie.user.delete()
+    row = watched.api.get(f"{watched.path}/viewings").json()["results"][0]
+    assert (row["viewer"], row["support"]) == (None, True)
+    keep()
+    assert Viewing.objects.get(pk=row["id"]).ended_at is not None
