@@ -273,17 +273,30 @@ def newest_segment(watch: Watch) -> int:
     return int(found[-1]) if found else 0
 
 
-def test_an_encoder_with_a_key_plays_too(stack: Stack) -> None:
+@pytest.fixture(scope="module")
+def encoder(stack: Stack) -> Iterator["Encoder"]:
     with stack.client() as owner:
-        encoder = Encoder(stack, owner)
-        try:
-            answer = owner.get(f"/devices/{encoder.id}/video_url")
-            watched = Watch(stack, owner, encoder.id, answer.json()["url"])
-            encoder.publish()
-            wait_for(lambda: watched.get() == 200, 12)
-            assert watched.get(watched.path(watched.token, "live.mjpeg")) == 404
-        finally:
-            encoder.close()
+        found = Encoder(stack, owner)
+        yield found
+        found.close()
+
+
+def test_an_encoder_with_a_key_plays_too(stack: Stack, encoder: "Encoder") -> None:
+    with stack.client() as owner:
+        answer = owner.get(f"/devices/{encoder.id}/video_url")
+        watched = Watch(stack, owner, encoder.id, answer.json()["url"])
+        encoder.publish()
+        wait_for(lambda: watched.get() == 200, 12)
+        assert watched.get(watched.path(watched.token, "live.mjpeg")) == 404
+
+
+def test_a_second_publisher_with_the_same_key_is_refused(stack: Stack, encoder: "Encoder") -> None:
+    with stack.client() as owner:
+        watched = Watch(stack, owner, encoder.id, owner.get(f"/devices/{encoder.id}/video_url").json()["url"])
+        wait_for(lambda: watched.get() == 200, 12)
+        before = newest_segment(watched)
+        assert encoder.spawn().wait(10) != 0
+        wait_for(lambda: newest_segment(watched) > before + 1)
 
 
 class Encoder:
@@ -297,11 +310,17 @@ class Encoder:
         wait_for(lambda: owner.get(f"/devices/{self.id}/status").json()["status"] == "online")
 
     def publish(self) -> None:
-        order: dict[str, Any] = wait_for(lambda: self._collar.received("stream"))[0]
+        """Do as the order says."""
+        wait_for(lambda: self._collar.received("stream"))
+        self._process = self.spawn()
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        """An ffmpeg that publishes with the key of the first order."""
+        order: dict[str, Any] = self._collar.received("stream")[0]
         url = f"rtmps://{order['host']}:{order['port']}/{order['app']}/{order['name']}?key={order['key']}"
         source = ["-re", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=10"]
         codec = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-f", "flv", url]
-        self._process = subprocess.Popen(["ffmpeg", "-nostdin", "-v", "error", *source, *codec])
+        return subprocess.Popen(["ffmpeg", "-nostdin", "-v", "error", *source, *codec])
 
     def close(self) -> None:
         self._collar.stop()

@@ -27,7 +27,7 @@ SWEEP_EVERY = 4  # rounds
 
 
 async def locate(stream: UUID) -> Place | None:
-    """Where the present run of a stream is played; None when the stream is over."""
+    """Where the present run of a stream is played; None when the stream is over. Raises ConnectionError."""
     found = await sync_to_async(_read)(stream)
     return (settings.RTMP_HOST, settings.RTMP_PORT, media.PLAY_APP, found) if found else None
 
@@ -36,6 +36,8 @@ def _read(stream: UUID) -> str | None:
     try:
         found = StreamSession.objects.filter(pk=stream, state__in=streams.OPEN).first()
         return found.publish_name if found else None
+    except DatabaseError as error:
+        raise ConnectionError("the database is away") from error
     finally:
         connection.close()
 
