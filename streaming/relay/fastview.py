@@ -5,14 +5,12 @@ pictures, and neither waits for others nor lets them wait.
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from uuid import UUID
 
 from streaming.relay import rtmp
 
-log = logging.getLogger(__name__)
 JPEG, H264 = 1, 7  # codec ids of FLV video tags, the lower half of their first byte
 START_S = 12.0  # how long a viewer waits for a first picture, or for the next run's
 RETRY_S = 0.25
@@ -127,7 +125,3 @@ class Sources:
         if not source.viewers:
             source.task.cancel()
             del self._sources[stream]
-
-    def count(self) -> int:
-        """Sources that are connected."""
-        return len(self._sources)

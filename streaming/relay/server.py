@@ -1,7 +1,6 @@
 """HTTP of the fast view, behind nginx, which has checked the token: GET /<stream>/<viewing>."""
 
 import asyncio
-import logging
 import re
 from collections import Counter
 from contextlib import suppress
@@ -11,7 +10,6 @@ from uuid import UUID
 from streaming import tokens
 from streaming.relay.fastview import NoJpeg, Sources, Viewer
 
-log = logging.getLogger(__name__)
 REQUEST = re.compile(rb"GET /([0-9a-f-]{36})/([0-9a-f]{32}) HTTP/1\.[01]\r\n")
 RECHECK_S = 2.0
 SEND_WAIT_S = 10.0  # a viewer that takes no byte for so long is gone
