@@ -17,6 +17,8 @@ django_stubs_ext.monkeypatch()  # generic Django classes can be subscripted wher
 # --- The installation -------------------------------------------------------------------------------
 DEBUG: bool = env.bool("HETRI_DEBUG", default=False)
 SECRET_KEY: str = env.str("HETRI_SECRET_KEY")
+HOOK_SECRET: str = env.str("HETRI_HOOK_SECRET")  # the media server shows it when it asks who may publish
+VIDEO_KEY: str = env.str("HETRI_VIDEO_KEY")  # HMAC key of playback tokens; nginx has it too
 CLAIM_KEY: str = env.str("HETRI_CLAIM_KEY")  # HMAC key of claim codes; lives outside the database
 PUBLIC_URL: str = env.str("HETRI_URL", default="https://localhost:8443")
 _public = urlsplit(PUBLIC_URL)
@@ -44,6 +46,7 @@ INSTALLED_APPS = [
     "pets",
     "devices",
     "telemetry",
+    "streaming",
     "hetri.pages",
     "hetri.demo",
 ]
@@ -114,9 +117,26 @@ MQTT_PUBLIC_HOST: str = env.str("HETRI_MQTT_PUBLIC_HOST", default=_public.hostna
 MQTT_PROBE_HOST: str = env.str("HETRI_MQTT_PROBE_HOST", default=MQTT_PUBLIC_HOST)
 MQTT_PUBLIC_PORT: int = env.int("HETRI_MQTTS_PORT", default=8883)
 MQTT_PROBE_PORT: int = env.int("HETRI_MQTT_PROBE_PORT", default=MQTT_PUBLIC_PORT)
-RTMP_PUBLIC_PORT: int = env.int("HETRI_RTMPS_PORT", default=1936)
 MQTT_PASSWORD_FILE = Path(env.str("HETRI_MQTT_PASSWORD_FILE", default=str(VAR_DIR / "mosquitto" / "collars.passwd")))
 TLS_CA = Path(env.str("HETRI_TLS_CA", default=str(VAR_DIR / "tls" / "ca.pem")))
+
+# --- Video ------------------------------------------------------------------------------------------
+RTMP_PUBLIC_HOST: str = env.str("HETRI_RTMP_PUBLIC_HOST", default=MQTT_PUBLIC_HOST)
+RTMP_PUBLIC_PORT: int = env.int("HETRI_RTMPS_PORT", default=1936)
+RTMP_HOST: str = env.str("HETRI_RTMP_HOST", default="127.0.0.1")
+RTMP_PORT: int = env.int("HETRI_RTMP_PORT", default=1935)
+RTMP_HTTP_PORT: int = env.int("HETRI_RTMP_HTTP_PORT", default=8935)
+HLS_DIR = Path(env.str("HETRI_HLS_DIR", default=str(VAR_DIR / "hls")))
+ACCESS_DIR = VAR_DIR / "video" / "access"
+VIEWING_LOG = VAR_DIR / "video" / "viewings.log"
+RELAY_LISTEN: str = env.str("HETRI_RELAY_LISTEN", default=str(VAR_DIR / "run" / "relay.sock"))
+STREAMS_MAX: int = env.int("HETRI_STREAMS_MAX", default=8)
+STREAM_LEASE_S: int = env.int("HETRI_STREAM_LEASE_S", default=30)
+STREAM_LINGER_S: int = env.int("HETRI_STREAM_LINGER_S", default=15)
+STREAM_WIDTH: int = env.int("HETRI_STREAM_WIDTH", default=640)
+STREAM_HEIGHT: int = env.int("HETRI_STREAM_HEIGHT", default=480)
+STREAM_FPS: int = env.int("HETRI_STREAM_FPS", default=10)
+VIDEO_TOKEN_S: int = env.int("HETRI_VIDEO_TOKEN_S", default=120)
 
 # --- What Hetri promises ----------------------------------------------------------------------------
 TREAT_EXPIRY_S: int = env.int("HETRI_TREAT_EXPIRY_S", default=30)

@@ -4,6 +4,7 @@ import json
 import ssl
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -59,7 +60,12 @@ class Api(httpx.Client):
 class Collar:
     """A collar that does what the test says. `answers` are the results it sends for each treat, in order."""
 
-    def __init__(self, credentials: dict[str, Any], answers: tuple[str, ...] = ("accepted", "dispensed")) -> None:
+    def __init__(
+        self,
+        credentials: dict[str, Any],
+        answers: tuple[str, ...] = ("accepted", "dispensed"),
+        ca: Path | None = None,
+    ) -> None:
         self.id = str(credentials["username"])
         self.answers = answers
         self.commands: list[tuple[str, dict[str, Any]]] = []
@@ -68,7 +74,7 @@ class Collar:
         self._sequence = 0
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, str(credentials["client_id"]), protocol=mqtt.MQTTv5)
         self._client.username_pw_set(self.id, str(credentials["password"]))
-        self._client.tls_set_context(ssl.create_default_context(cafile=str(settings.TLS_CA)))
+        self._client.tls_set_context(ssl.create_default_context(cafile=str(ca or settings.TLS_CA)))
         will = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
         self._client.will_set(f"devices/{self.id}/status", b'{"v":1,"online":false}', 1, True, properties=will)
         self._client.on_connect, self._client.on_message = self._on_connect, self._on_message

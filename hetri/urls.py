@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("pets.urls")),
     path("", include("devices.urls")),
     path("", include("telemetry.urls")),
+    path("", include("streaming.urls")),
     path("schema", SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer])),
     path("schema/docs", SpectacularSwaggerSplitView.as_view(url="/schema", http_method_names=["get", "head"])),
     path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
