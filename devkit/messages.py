@@ -1,4 +1,4 @@
-"""Whether every message has its German, and the compiled file is of the present text. `--write` brings both up to date."""
+"""Whether each message has its German, and the compiled file is of this text. `--write` brings both up to date."""
 
 import os
 import re

@@ -146,7 +146,14 @@ ACCOUNT_ADAPTER = "hetri.accounts.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_SIGNUP_FORM_CLASS = "hetri.pages.account.forms.SignupForm"
+ACCOUNT_SIGNUP_FORM_CLASS = "hetri.pages.account.forms.NameForm"
+ACCOUNT_FORMS = {
+    "signup": "hetri.pages.account.entry.SignupForm",
+    "reset_password": "hetri.pages.account.entry.ResetForm",
+    "reset_password_from_key": "hetri.pages.account.entry.ResetKeyForm",
+    "change_password": "hetri.pages.account.entry.ChangeForm",
+    "reauthenticate": "hetri.pages.account.entry.AgainForm",
+}
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # in the browser that signed up, and in no other
 ACCOUNT_EMAIL_NOTIFICATIONS = True

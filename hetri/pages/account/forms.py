@@ -12,7 +12,7 @@ from hetri.accounts.models import User
 from hetri.core.context import THEMES
 
 
-class SignupForm(forms.Form):
+class NameForm(forms.Form):
     """What sign-up asks beside e-mail and password, which allauth adds (ACCOUNT_SIGNUP_FORM_CLASS)."""
 
     name = forms.CharField(
