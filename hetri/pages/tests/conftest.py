@@ -107,9 +107,9 @@ def open_page(browser: Browser, server: str) -> Iterator[Open]:
         page.goto("/")
         if api is None:
             return page
-        page.get_by_label("E-mail").fill(api.user.email)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
+        page.locator("#id_username").fill(api.user.email)
+        page.locator("#id_password").fill(PASSWORD)
+        page.locator("form button[type=submit]").click()
         page.wait_for_url(f"{server}/")
         return page
 
