@@ -156,7 +156,7 @@ export class Chart {
       draw: [(plot) => treatsRow(plot, this.data.treats, colours, words.treats)],
     };
     hooks.setSelect = [(plot) => this.#drawnOut(plot)];
-    return this.#options(226, [10, 6, 30, 0], [0, most], [{ show: false }, y], hooks, bars(uPlot, colours));
+    return this.#options(226, [10, 24, 30, 0], [0, most], [{ show: false }, y], hooks, bars(uPlot, colours));
   }
 
   #battery() {
@@ -172,7 +172,7 @@ export class Chart {
     };
     const line = { stroke: colours.text2, width: 1.75, spanGaps: false };
     hooks.setSelect = [(plot) => this.#drawnOut(plot)];
-    return this.#options(92, [8, 6, 0, 0], [0, 100], [x, y], hooks, line);
+    return this.#options(92, [8, 24, 0, 0], [0, 100], [x, y], hooks, line);
   }
 }
 
