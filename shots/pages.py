@@ -46,6 +46,7 @@ def PAGES(cast: Cast) -> list[Shot]:  # noqa: N802  (a table that needs ids)
         ("collar-week", f"{collar}?range=7d", cast.full, None),
         ("collar-offline", f"/collar/{cast.away.pk}/", cast.full, None),
         ("collar-fresh", f"/collar/{cast.fresh.pk}/", cast.full, None),
+        ("treats", f"{collar}treats", cast.full, None),
         ("settings", f"{collar}settings", cast.full, None),
         ("credentials", f"{collar}credentials", cast.full, None),
         ("handover", f"{collar}handover", cast.full, _submit),

@@ -89,9 +89,11 @@ def _day_row(day: date, told: list[tuple[int, float]] | None) -> DayRow:
     return day, sum(active for active, _battery in told), min(battery for _active, battery in told)
 
 
-def ledger(device: Device, most: int) -> list[TreatEvent]:
-    """The newest treats of the present owner's time, newest first."""
+def ledger(device: Device, most: int, before: UUID | None = None) -> list[TreatEvent]:
+    """The newest treats of the present owner's time, newest first; older ones than `before`, if given."""
     events = TreatEvent.objects.filter(device=device, event_time__gte=_owned_from(device))
+    if before is not None:
+        events = events.filter(pk__lt=before)
     return list(events.select_related("triggered_by").order_by("-pk")[:most])
 
 

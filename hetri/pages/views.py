@@ -27,6 +27,7 @@ from hetri.pages.treat_panel import Order, Panel, treat_panel
 from hetri.pages.viewer import viewer
 
 LEDGER_SHOWN = 5
+LEDGER_PAGE = 50
 TODAY_SHOWN = 12
 SAID_BY_PANEL = frozenset({"offline", "too_soon", "budget_spent", "retired"})  # the panel has a sentence for these
 
@@ -118,6 +119,23 @@ def collar(request: HttpRequest, device_id: UUID) -> HttpResponse:
         "tab": "home",
     }
     return _part(request, "collar", context)
+
+
+@require_safe
+@never_cache
+@login_required
+def treats(request: HttpRequest, device_id: UUID) -> HttpResponse:
+    """The whole ledger, a page at a time."""
+    user, device = viewer(request), device_for(request, device_id)
+    face = presenters.face_of(device)
+    try:
+        before = UUID(request.GET["before"]) if "before" in request.GET else None
+    except ValueError:
+        before = None
+    events = figures.ledger(device, LEDGER_PAGE + 1, before)
+    rows = [presenters.ledger_row(event, user, face.zone) for event in events[:LEDGER_PAGE]]
+    older = events[LEDGER_PAGE - 1].pk if len(events) > LEDGER_PAGE else None
+    return render(request, "collars/treats.html", {"face": face, "rows": rows, "older": older, "tab": "home"})
 
 
 @require_POST

@@ -25,6 +25,7 @@ INSIDE = [
     "/collar/{device}/credentials",
     "/collar/{device}/handover",
     "/collar/{device}/remove",
+    "/collar/{device}/treats",
     "/pet/",
     "/pet/add",
     "/pet/{pet}/",

@@ -130,8 +130,9 @@ def test_a_collar_that_is_killed_is_said_to_be_offline_and_comes_back(open_page:
     page = open_page(alice)
     page.goto(f"/collar/{device['id']}/")
     expect(page.locator(".presence")).to_contain_text("Online")
-    collar.publish("status", {"v": 1, "online": False}, retain=True)  # what its last will says
+    page.wait_for_load_state("networkidle")
+    collar.vanish()
     expect(page.locator(".presence")).to_contain_text("Offline", timeout=5000)
-    collar.say_online()
+    again = Collar(device["mqtt"]).start()
     expect(page.locator(".presence")).to_contain_text("Online", timeout=5000)
-    collar.stop()
+    again.stop()

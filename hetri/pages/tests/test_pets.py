@@ -6,7 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from PIL import Image
 
 from devices.models import Assignment, Device
@@ -222,3 +224,26 @@ def test_a_picture_can_be_taken_away(owner: User, rex: Pet) -> None:
     rex.refresh_from_db()
     assert rex.picture_digest == ""
     assert not PetPicture.objects.filter(pet=rex).exists()
+
+
+def test_the_list_asks_as_often_for_one_pet_as_for_many(owner: User, rex: Pet, collar: Device) -> None:
+    client = signed_in(owner)
+    with CaptureQueriesContext(connection) as one:
+        client.get("/pet/")
+    for number in range(5):
+        make_collar(owner, Pet.objects.create(owner=owner, name=f"Pet {number}"))
+    with CaptureQueriesContext(connection) as many:
+        client.get("/pet/")
+    assert len(many) == len(one)
+
+
+def test_the_page_asks_as_often_for_one_collar_as_for_many(owner: User, rex: Pet, collar: Device) -> None:
+    client = signed_in(owner)
+    wear(collar, rex, None)
+    with CaptureQueriesContext(connection) as one:
+        client.get(f"/pet/{rex.pk}/")
+    for _number in range(5):
+        wear(make_collar(owner, rex), rex, None)
+    with CaptureQueriesContext(connection) as many:
+        client.get(f"/pet/{rex.pk}/")
+    assert len(many) == len(one)
