@@ -18,8 +18,9 @@ ABANDONED_S = 3600
 # What is not measured does not run beside it: the machine may have few cores.
 BENCHMARKS: dict[tuple[str, ...], tuple[str, ...]] = {
     SERVICES: ("ingest", "ingest_cpu", "history"),
-    (*SERVICES, "nginx", "web", "ingest"): ("treat", "push"),
+    (*SERVICES, "nginx", "web", "ingest"): ("treat", "push", "pages"),
 }
+SHOWN = (*SERVICES, "nginx", "web", "ingest")  # what pages need
 
 
 def with_services(

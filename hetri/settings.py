@@ -49,6 +49,9 @@ INSTALLED_APPS = [
     "streaming",
     "hetri.pages",
     "hetri.demo",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
 ]
 
 MIDDLEWARE = [
@@ -62,6 +65,7 @@ MIDDLEWARE = [
     "hetri.accounts.middleware.SessionAuthMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 
 ROOT_URLCONF = "hetri.urls"
@@ -77,6 +81,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "hetri.core.context.look",
             ]
         },
     }
@@ -104,6 +109,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis, Celery ----------------------------------------------------------------------------------
 REDIS_URL: str = env.str("REDIS_URL")
+# Counts tries and remembers one-time codes that were used: every process has to see the same.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 CELERY_BROKER_URL: str = env.str("HETRI_CELERY_BROKER_URL", default=REDIS_URL.replace("unix://", "redis+socket://"))
 LIVE_CHANNEL: str = env.str("HETRI_LIVE_CHANNEL", default="hetri:live")
 
@@ -154,7 +161,27 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-LOGIN_URL = "login"
+LOGIN_URL = "account_login"
+ACCOUNT_ADAPTER = "hetri.accounts.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_SIGNUP_FORM_CLASS = "hetri.pages.account.forms.NameForm"
+ACCOUNT_FORMS = {
+    "signup": "hetri.pages.account.entry.SignupForm",
+    "reset_password": "hetri.pages.account.entry.ResetForm",
+    "reset_password_from_key": "hetri.pages.account.entry.ResetKeyForm",
+    "change_password": "hetri.pages.account.entry.ChangeForm",
+    "reauthenticate": "hetri.pages.account.entry.AgainForm",
+}
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # in the browser that signed up, and in no other
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+MFA_ADAPTER = "hetri.accounts.adapter.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Hetri"
 LOGIN_REDIRECT_URL = "home"
 SESSION_COOKIE_AGE = 30 * 24 * 3600
 SIMPLE_JWT = {
@@ -219,6 +246,8 @@ SPECTACULAR_SETTINGS = {
 
 # --- Language, time, files --------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
@@ -233,8 +262,14 @@ STORAGES = {
         else "hetri.core.storage.HashedStorage"
     },
 }
-EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
-EMAIL_FILE_PATH = env.str("HETRI_MAIL_DIR", default=str(VAR_DIR / "mail"))
+MAIL_URL: str = env.str("HETRI_MAIL_URL", default="")
+if MAIL_URL:
+    vars().update(env.email_url_config(MAIL_URL))
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = env.str("HETRI_MAIL_DIR", default=str(VAR_DIR / "mail"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL: str = env.str("HETRI_MAIL_FROM", default=f"Hetri <hetri@{_public.hostname or 'localhost'}>")
 
 # --- Logs -------------------------------------------------------------------------------------------
 LOGGING = {

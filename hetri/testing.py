@@ -1,6 +1,7 @@
 """Helpers of the tests: a caller of the API, a collar under the test's control, waiting with a deadline."""
 
 import json
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -109,6 +110,14 @@ class Collar:
     def stop(self) -> None:
         """Leave without a word: no last will, as a process that is ended in order."""
         self._client.disconnect()
+        self._client.loop_stop()
+
+    def vanish(self) -> None:
+        """Lose power: the connection breaks without a word, and the broker speaks the last will."""
+        here = self._client.socket()
+        assert isinstance(here, socket.socket)
+        here.shutdown(socket.SHUT_RDWR)
+        wait_for(lambda: not self.connected)
         self._client.loop_stop()
 
     def say_online(self, **presence: Any) -> None:

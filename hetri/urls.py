@@ -13,6 +13,7 @@ handler500 = "hetri.core.views.server_error"
 
 urlpatterns = [
     path("", include("hetri.pages.urls")),
+    path("", include("hetri.pages.account.urls")),
     path("", include("hetri.accounts.urls")),
     path("", include("pets.urls")),
     path("", include("devices.urls")),
@@ -20,6 +21,6 @@ urlpatterns = [
     path("", include("streaming.urls")),
     path("schema", SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer])),
     path("schema/docs", SpectacularSwaggerSplitView.as_view(url="/schema", http_method_names=["get", "head"])),
-    path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
+    path("admin/login/", RedirectView.as_view(pattern_name="account_login", query_string=True)),
     path("admin/", admin.site.urls),
 ]

@@ -1,6 +1,7 @@
 from django.contrib import admin
 
-from pets.models import Pet
+from hetri.core.admin import HistoryAdmin
+from pets.models import Pet, PetPicture
 
 
 @admin.register(Pet)
@@ -11,3 +12,12 @@ class PetAdmin(admin.ModelAdmin[Pet]):
     list_select_related = ("owner",)
     autocomplete_fields = ("owner",)
     show_full_result_count = False
+
+
+@admin.register(PetPicture)
+class PetPictureAdmin(HistoryAdmin):
+    """That there is one; the content is the owner's."""
+
+    list_display = ("pet",)
+    fields = ("pet",)
+    list_select_related = ("pet",)

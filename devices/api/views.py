@@ -13,17 +13,12 @@ from rest_framework.views import APIView
 from devices.api import serializers as shapes
 from devices.models import Device, TreatEvent
 from devices.presenters import device_dict, status_dict
-from devices.services import ownership
+from devices.services import claims, ownership
 from hetri.accounts.models import User
 from hetri.accounts.signin import PER_ACCOUNT
 from hetri.core.api import PageQuery, page, query
 from hetri.core.errors import Forbidden, Invalid, NotFound
 from hetri.core.openapi import errors
-from hetri.core.throttle import Limit
-
-CREDENTIALS = Limit("credentials", most=10, seconds=3600)
-WRONG_CLAIMS = Limit("claim-account", most=10, seconds=3600)
-WRONG_CLAIMS_ADDRESS = Limit("claim-address", most=30, seconds=3600)
 
 
 def find_device(user: User, device_id: UUID) -> Device:
@@ -125,8 +120,7 @@ class CredentialsView(APIView):
     def post(self, request: Request, device_id: UUID) -> Response:
         """A new MQTT password, shown this once; the old one stops working."""
         device = find_device(request.auth.user, device_id)
-        CREDENTIALS.spend(device.pk)
-        return Response({"mqtt": ownership.rotate(device=device).public()})
+        return Response({"mqtt": claims.renew(device=device).public()})
 
 
 class ClaimView(APIView):
@@ -138,14 +132,13 @@ class ClaimView(APIView):
         """Take an unowned collar by its claim code. `mqtt` is there when its password had to be replaced."""
         user: User = request.auth.user
         given = read(shapes.ClaimSerializer, request, context={"owner": user})
-        limits = [(WRONG_CLAIMS, str(user.pk)), (WRONG_CLAIMS_ADDRESS, request.META.get("REMOTE_ADDR", ""))]
-        for limit, subject in limits:
-            limit.spend(subject)
-        device, credential = ownership.claim(
-            code=given["claim_code"], by=user, name=given.get("name"), pet=given.get("pet")
+        device, credential = claims.claim(
+            code=given["claim_code"],
+            by=user,
+            address=request.META.get("REMOTE_ADDR", ""),
+            name=given.get("name"),
+            pet=given.get("pet"),
         )
-        for limit, subject in limits:
-            limit.refund(subject)
         return Response({**device_dict(device), **({"mqtt": credential.public()} if credential else {})})
 
 

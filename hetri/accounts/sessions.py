@@ -14,6 +14,7 @@ from hetri.accounts.models import User, UserSession
 from hetri.accounts.signals import sessions_ended
 from hetri.core.times import now
 
+NOBODY = UUID(int=0)
 SESSION_KEY = "sid"  # where a browser's Django session keeps the id of its UserSession
 
 
@@ -51,6 +52,16 @@ def end(sessions: QuerySet[UserSession]) -> int:
 def end_all(*, user: User) -> int:
     """Log out everywhere."""
     return end(UserSession.objects.filter(user=user))
+
+
+def end_others(*, user: User, request: HttpRequest) -> int:
+    """Every session but the one of this request."""
+    return end(UserSession.objects.filter(user=user).exclude(pk=request.session.get(SESSION_KEY) or NOBODY))
+
+
+def on_password_changed(sender: object, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Receiver of allauth's password_changed, password_set and password_reset: whoever knew the old one is out."""
+    end_others(user=user, request=request)
 
 
 def _announce(session_ids: Iterable[UUID]) -> None:
