@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
+from django.templatetags.static import static
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -27,7 +28,9 @@ VAR_DIR = Path(env.str("HETRI_VAR", default=str(BASE_DIR / "var")))
 # --- Applications -----------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "daphne",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "hetri.core.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -167,6 +170,17 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
         "form-action": ["'self'"],
     }
+}
+
+# --- The staff's dashboard (its colours are in admin.css) --------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "Hetri staff",
+    "SITE_HEADER": "Hetri staff",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": False,
+    "SHOW_BACK_BUTTON": True,
+    "STYLES": [lambda request: static("css/admin.css")],
+    "SIDEBAR": {"show_search": True, "show_all_applications": False},
 }
 
 # --- API --------------------------------------------------------------------------------------------
