@@ -11,6 +11,7 @@ from django.db.models.functions import Cast, Greatest
 
 from devices.config import new_config
 from hetri.accounts.models import User
+from hetri.accounts.roles import OPERATE, may
 from hetri.core.ids import uuid7
 from hetri.core.times import now
 from pets.models import Pet
@@ -21,7 +22,7 @@ SILENT_AFTER_S = 180  # nothing heard for 3 intervals, and for 3 minutes at leas
 class DeviceQuerySet(models.QuerySet["Device"]):
     def visible_to(self, user: User) -> "DeviceQuerySet":
         """The one place that decides who may see a device: its owner, and staff."""
-        return self if user.is_staff else self.filter(owner=user)
+        return self if may(user, "devices.view_device") else self.filter(owner=user)
 
     def in_use(self) -> "DeviceQuerySet":
         """Not retired."""
@@ -98,6 +99,10 @@ class Device(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def operable_by(self, user: User) -> bool:
+        """The one place that decides who may act on a collar they see: its owner, and staff who operate."""
+        return self.owner_id == user.pk or may(user, OPERATE)
 
     def silent_after(self) -> timedelta:
         """How long nothing may be heard before the collar counts as offline."""

@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "pets",
     "devices",
     "telemetry",
+    "hetri.staff",
     "hetri.pages",
     "hetri.demo",
 ]

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView, LogoutView
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -148,6 +149,8 @@ def collar(request: HttpRequest, device_id: UUID) -> HttpResponse:
 def collar_treat(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """Order a treat without JavaScript; the panel and the ledger show what comes of it."""
     device = _device(request, device_id)
+    if not device.operable_by(_user(request)):
+        raise PermissionDenied
     form = TreatForm(request.POST)
     if not form.is_valid():
         messages.error(request, _("A treat has 1 to 5 portions."))

@@ -15,7 +15,7 @@ from hetri.accounts.models import User
 from hetri.core.admin import PAGE_ROWS
 from pets.models import Pet
 
-OURS = ("core", "accounts", "pets", "devices", "telemetry")
+OURS = ("core", "accounts", "pets", "devices", "telemetry", "staff")
 MODELS = [model for label in OURS for model in apps.get_app_config(label).get_models()]
 
 
