@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import F, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from devices.models import Assignment, Device, TreatEvent
@@ -91,8 +91,7 @@ class ConfigFilter(admin.SimpleListFilter):
         """Seen, and reporting another version than it was told."""
         if self.value() != "waiting":
             return queryset
-        applied = Q(reported__config_version=F("config_version"))
-        return queryset.filter(retired_at=None, last_seen__isnull=False).exclude(applied)
+        return queryset.filter(pk__in=Device.objects.config_waiting().values("pk"))
 
 
 @admin.register(Device)

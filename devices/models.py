@@ -42,6 +42,14 @@ class DeviceQuerySet(models.QuerySet["Device"]):
                 return heard.filter(Q(status=status) | gone_silent)
         return self.filter(status=status)
 
+    def config_waiting(self) -> "DeviceQuerySet":
+        """Those that were heard and do not report the version of the config that they were told."""
+        told = self.alias(
+            applied=KeyTextTransform("config_version", "reported"),
+            wanted=Cast("config_version", models.TextField()),
+        )
+        return told.filter(Q(applied__isnull=True) | ~Q(applied=F("wanted")), retired_at=None, last_seen__isnull=False)
+
     def search(self, text: str) -> "DeviceQuerySet":
         """Those with `text` in their name, or with just this id."""
         try:

@@ -180,6 +180,7 @@ UNFOLD = {
     "SITE_URL": "/",
     "SHOW_HISTORY": False,
     "SHOW_BACK_BUTTON": True,
+    "DASHBOARD_CALLBACK": "hetri.staff.dashboard.fill",
     "STYLES": [lambda request: static("css/admin.css")],
     "SIDEBAR": {"show_search": True, "show_all_applications": False},
 }
@@ -269,6 +270,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 10},
     },
     "sync broker": {"task": "devices.tasks.sync_broker", "schedule": 60.0, "options": {"expires": 60}},
+    "fleet hours": {"task": "hetri.staff.tasks.count_fleet_hours", "schedule": 60.0, "options": {"expires": 60}},
     "partitions": {
         "task": "telemetry.tasks.make_partitions",
         "schedule": 3600.0,

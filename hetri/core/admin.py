@@ -92,7 +92,7 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]
     show_full_result_count = False
     list_per_page = PAGE_ROWS
     sortable_by = ()
-    actions = None
+    actions: Any = None
     ordering = ("-pk",)
     export_fields: tuple[str, ...] = ()  # what an export holds; empty: the columns of the list
 

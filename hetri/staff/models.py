@@ -1,7 +1,17 @@
-"""The audit trail: who changed what, when, from what to what, by which door."""
+"""The audit trail, and the hours that the dashboard draws."""
 
 from django.db import models
 from django.db.models.functions import Now
+
+
+class FleetHour(models.Model):
+    """How many samples of the whole fleet were taken in an hour; what the dashboard draws."""
+
+    start = models.DateTimeField(primary_key=True)
+    samples = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.samples} from {self.start}"
 
 
 class AuditLine(models.Model):
