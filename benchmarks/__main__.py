@@ -10,9 +10,9 @@ def main(names: list[str]) -> int:
     """Run them in order; the exit code is 0 once all have run."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "hetri.settings"
     django.setup()
-    from benchmarks import history, ingest, push, treat
+    from benchmarks import admin, history, ingest, push, treat
 
-    known = {"ingest": ingest.run, "treat": treat.run, "history": history.run, "push": push.run}
+    known = {"ingest": ingest.run, "treat": treat.run, "history": history.run, "push": push.run, "admin": admin.run}
     unknown = [name for name in names if name not in (*known, "ingest_cpu")]
     if unknown:
         print(f"No such benchmark: {', '.join(unknown)}. There are: {', '.join(known)}", file=sys.stderr)

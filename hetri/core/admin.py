@@ -49,7 +49,7 @@ class KeysetChangeList(ChangeList):  # type: ignore[misc]
         found = list(rows[: self.list_per_page + 1])
         self.result_list = found[: self.list_per_page]
         self.result_count = len(self.result_list)
-        self.full_result_count = None
+        self.full_result_count = self.result_count  # so that no page calls a part the whole
         self.show_full_result_count = False
         self.show_admin_actions = True
         self.can_show_all = self.multi_page = False

@@ -7,8 +7,9 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponseBase
 from unfold.sites import UnfoldAdminSite
 
-# Unfold's Alpine.js evaluates expressions of the markup; nowhere else is that allowed.
-ADMIN_CSP = {"script-src": ["'self'", "'unsafe-eval'"]}
+# Unfold's Alpine.js evaluates expressions of the markup, its htmx and Chart.js put style elements in; nowhere else is
+# that allowed.
+ADMIN_CSP = {"script-src": ["'self'", "'unsafe-eval'"], "style-src": ["'self'", "'unsafe-inline'"]}
 
 
 class StaffSite(UnfoldAdminSite):  # type: ignore[misc]

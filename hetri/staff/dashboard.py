@@ -71,6 +71,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     treats = _treats(at)
     return {
         **context,
+        "title": "Dashboard",
         "needs": [figure for figure in _needs(at, treats) if figure.bad],
         "groups": [("Fleet", _fleet()), ("Treats, 24 h", _treat_figures(treats)), ("Telemetry", _telemetry(at))],
         "bars": bars(at),

@@ -15,7 +15,7 @@ BEGIN
                                        ELSE jsonb_build_array(was -> name, is_now -> name) END)
     INTO found
     FROM unnest(string_to_array(TG_ARGV[2], ',')) AS name
-    WHERE was -> name IS DISTINCT FROM is_now -> name;
+    WHERE coalesce(was -> name, 'null') <> coalesce(is_now -> name, 'null');
     IF found IS NOT NULL THEN
         INSERT INTO staff_auditline (actor_id, door, request_id, action, subject, subject_id, device_id, changes, reason)
         VALUES (nullif(current_setting('hetri.user', true), '')::uuid,
