@@ -9,7 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from devices.models import Assignment, Device, TreatEvent
-from hetri.core.admin import HistoryAdmin, as_keys, masked
+from hetri.core.admin import HistoryAdmin, as_keys
+from hetri.core.masks import masked
 from hetri.core.times import now
 
 NAMED_MOST = 100  # collars of one name whose history a search covers

@@ -1,6 +1,7 @@
 from django.contrib import admin
 
-from hetri.core.admin import HistoryAdmin, masked
+from hetri.core.admin import HistoryAdmin
+from hetri.core.masks import masked
 from pets.models import Pet
 
 

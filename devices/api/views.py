@@ -184,7 +184,7 @@ class StatusView(APIView):
 def ledger_of(user: User, device: Device) -> Any:
     """The treats of a device that this user may see: since they have it; staff see all."""
     events = TreatEvent.objects.filter(device=device)
-    if user.is_staff or device.owned_since is None:
+    if may(user, "devices.view_device") or device.owned_since is None:
         return events
     return events.filter(event_time__gte=device.owned_since)
 

@@ -7,7 +7,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from hetri.accounts.models import User, UserSession
-from hetri.core.admin import BaseAdmin, HistoryAdmin, as_keys, masked
+from hetri.core.admin import BaseAdmin, HistoryAdmin, as_keys
+from hetri.core.masks import masked
 from hetri.core.models import RateCount
 
 

@@ -147,12 +147,6 @@ class HistoryAdmin(BaseAdmin):
         return False
 
 
-def masked(email: str) -> str:
-    """`al…@example.com`: enough to tell two people apart, too little to write to them."""
-    name, _, host = email.partition("@")
-    return f"{name[:2]}…@{host}"
-
-
 def as_keys(text: str) -> list[UUID]:
     """The key that the text is, or none."""
     try:

@@ -33,6 +33,10 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]
         """People sign in on the one page that all share."""
         raise Http404
 
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
+        """No form of ours completes names; a list of everybody's would get past the masks."""
+        raise Http404
+
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Without inline colours: they are in admin.css, where the content policy allows them."""
         return {**super().each_context(request), "colors": {}, "border_radius": None}

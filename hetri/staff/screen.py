@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from devices.models import Assignment, Device, TreatEvent
-from hetri.core.admin import masked
 from hetri.core.ids import floor_key, to_ms
+from hetri.core.masks import masked
 from hetri.core.times import iso, now
 from hetri.staff.models import AuditLine
 from telemetry.models import RejectedMessage, Rollup, Sample
@@ -54,6 +54,7 @@ def screen(device: Device) -> dict[str, Any]:
         "presence": device.presence(at),
         "battery": (device.latest or {}).get("battery_level"),
         "owner": masked(device.owner.email) if device.owner else "nobody",
+        "reported": {key: value for key, value in device.reported.items() if key != "ip"},  # where the owner lives
         "needs": needs(device, at),
         "columns": chart(device, at),
         "samples": list(samples.order_by("-ts")[:ROWS]),

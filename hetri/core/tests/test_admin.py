@@ -107,3 +107,20 @@ def test_lists_show_no_whole_address(https: Client) -> None:
         assert "al…@example.com" in page
         assert f">{alice.email}" not in page
     assert "al…@example.com" not in https.get("/admin/accounts/user/?q=alice").content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous")
+def test_no_page_of_a_person_shows_their_address(https: Client) -> None:
+    _pets(1)
+    https.force_login(make_user("charlie", role="staff", group="support"))
+    alice = User.objects.get(email__startswith="alice-")
+    base = f"/admin/accounts/user/{alice.pk}"
+    completed = "/admin/autocomplete/?app_label=pets&model_name=pet&field_name=owner&term="
+    for path in (f"{base}/change/", f"{base}/history/", f"/admin/pets/pet/{alice.pets.get().pk}/change/"):
+        answer = https.get(path)
+        assert (answer.status_code, alice.email in answer.content.decode()) == (200, False)
+    assert https.get(completed).status_code == 404
+    exported = b"".join(https.get("/admin/accounts/user/export.csv")).decode()
+    assert str(alice.pk) in exported
+    assert alice.email not in exported
