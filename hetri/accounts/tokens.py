@@ -5,12 +5,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.db.models import Case, Exists, F, OuterRef, Value, When
 from django.http import HttpRequest
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 from hetri.accounts import sessions
-from hetri.accounts.models import User, UserSession
+from hetri.accounts.models import Role, User, UserSession
 from hetri.core.errors import BadToken
 from hetri.core.times import now
 
@@ -27,10 +28,18 @@ def rotate(*, refresh: str) -> dict[str, str]:
     session_id, jti = _read(RefreshToken, refresh)
     new_jti = uuid4().hex
     fresh = sessions.open_sessions().filter(pk=session_id, refresh_jti=jti)
-    if not fresh.update(refresh_jti=new_jti, expires_at=now() + timedelta(seconds=settings.SESSION_COOKIE_AGE)):
+    if not fresh.update(refresh_jti=new_jti, expires_at=_prolonged()):
         sessions.end(UserSession.objects.filter(pk=session_id))
         raise BadToken
     return _pair(UserSession(pk=session_id), new_jti)
+
+
+def _prolonged() -> Case:
+    """30 days from now for an owner; a sign-in of staff ends when it was to end."""
+    owner = Exists(User.objects.filter(pk=OuterRef("user_id"), role=Role.OWNER))
+    return Case(
+        When(owner, then=Value(now() + timedelta(seconds=settings.SESSION_COOKIE_AGE))), default=F("expires_at")
+    )
 
 
 def end(*, refresh: str) -> None:

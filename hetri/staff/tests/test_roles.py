@@ -1,13 +1,16 @@
 """Roles: support looks, operations act; what the admin refuses, the API refuses too."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 
-from conftest import make_user
+from conftest import PASSWORD, make_user
+from hetri.accounts.models import UserSession
 from hetri.accounts.roles import OPERATE, REVEAL, may
+from hetri.core.times import now
 from hetri.staff.groups import make_groups
 from hetri.testing import Api
 
@@ -57,3 +60,26 @@ def test_the_api_lets_support_look_and_nothing_else(alice: Api, sign_in: Callabl
     ]
     assert {(answer.status_code, answer.json()["code"]) for answer in refused} == {(403, "forbidden")}
     assert alice.get(f"/devices/{device}").json()["name"] == "Rex"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("role", "hours"), [("support", 12), ("admin", 12), ("owner", 30 * 24)])
+def test_a_sign_in_of_staff_holds_a_day_of_work(desk: Callable[[str], Client], role: str, hours: int) -> None:
+    session = UserSession.objects.get(pk=desk(role).session["sid"])
+    assert round((session.expires_at - session.created_at) / timedelta(hours=1)) == hours
+
+
+@pytest.mark.django_db
+def test_an_old_sign_in_of_staff_finds_no_admin(desk: Callable[[str], Client]) -> None:
+    browser = desk("admin")
+    assert browser.get("/admin/").status_code == 200
+    UserSession.objects.filter(pk=browser.session["sid"]).update(expires_at=now())
+    assert browser.get("/admin/").status_code == 404
+
+
+def test_a_refresh_does_not_prolong_a_sign_in_of_staff(sign_in: Callable[..., Api], alice: Api) -> None:
+    for api, prolonged in ((sign_in("charlie", role="staff"), False), (alice, True)):
+        pair = api.post("/auth/login", json={"email": api.user.email, "password": PASSWORD}).json()
+        session = UserSession.objects.filter(user=api.user).latest("created_at")
+        assert api.post("/auth/refresh", json={"refresh": pair["refresh"]}).status_code == 200
+        assert (UserSession.objects.get(pk=session.pk).expires_at > session.expires_at) is prolonged
