@@ -96,15 +96,16 @@ def _pages() -> dict[str, str]:
     }
 
 
-def _measure(client: Client, url: str) -> float:
-    """Median milliseconds of the whole view, the first call left out."""
-    times = []
+def _measure(client: Client, url: str) -> tuple[float, float]:
+    """Median milliseconds of the whole view, and of our own CPU in it, the first call left out."""
+    walls, cpus = [], []
     for _ in range(TIMES + 1):
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         answer = client.get(url)
-        times.append((time.perf_counter() - began) * 1000)
+        walls.append((time.perf_counter() - began) * 1000)
+        cpus.append((time.process_time() - cpu) * 1000)
         assert answer.status_code == 200, (url, answer.status_code)
-    return median(times[1:])
+    return median(walls[1:]), median(cpus[1:])
 
 
 def run() -> None:
@@ -117,15 +118,15 @@ def run() -> None:
         client.force_login(User.objects.create_superuser(f"{uuid7().hex}@example.com", None, name="Bench"))
         took = {name: _measure(client, url) for name, url in _pages().items()}
     slowest = max(took, key=lambda name: took[name])
-    for name, ms in took.items():
-        print(f"  {name}: {ms:.0f} ms")
+    for name, (ms, cpu) in took.items():
+        print(f"  {name}: {ms:.0f} ms, {cpu:.0f} of them our CPU")
     report(
         "admin",
-        took[slowest] / LIMIT_MS,
-        (took[slowest], "ms"),
+        took[slowest][0] / LIMIT_MS,
+        (took[slowest][0], "ms"),
         (LIMIT_MS, "ms"),
         slowest=slowest,
-        pages={name: round(ms, 1) for name, ms in took.items()},
+        pages={name: round(ms, 1) for name, (ms, _) in took.items()},
         samples=COLLARS * SAMPLES_EACH,
         filled_s=round(filled),
     )
