@@ -17,6 +17,6 @@ urlpatterns = [
     path("", include("devices.urls")),
     path("", include("telemetry.urls")),
     path("schema", SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer])),
-    path("schema/docs", SpectacularSwaggerSplitView.as_view(url="/schema")),
+    path("schema/docs", SpectacularSwaggerSplitView.as_view(url="/schema", http_method_names=["get", "head"])),
     path("admin/", admin.site.urls),
 ]

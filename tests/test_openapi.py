@@ -86,3 +86,8 @@ def test_every_path_is_in_the_document(server: str, live_db: None) -> None:
 
 def test_the_document_is_json(server: str) -> None:
     assert json.loads(httpx.get(f"{server}/schema").text)["openapi"].startswith("3.")
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "PUT", "DELETE"])
+def test_the_readable_document_is_only_read(server: str, method: str) -> None:
+    assert httpx.request(method, f"{server}/schema/docs").status_code == 405

@@ -76,8 +76,10 @@ def _update(device_id: UUID, changes: dict[str, Any]) -> Device | None:
 def mark_cut(*, device_id: UUID) -> None:
     """We ended the collar's session ourselves, so no last will speaks for it: say it in its place.
 
-    The broker's retained presence is corrected too.
+    The broker's retained presence is corrected too. One that never spoke has nothing to be corrected.
     """
+    if Device.objects.filter(pk=device_id, status=Device.Status.NEVER_SEEN).exists():
+        return
     _update(device_id, {"status": Device.Status.OFFLINE})
     topic = topics.status(device_id)
     transaction.on_commit(lambda: publisher.send(topic, {"v": 1, "online": False}, retain=True))

@@ -200,7 +200,7 @@ def test_a_test_can_steer_the_next_outcome(server: Server, collar: Collar) -> No
         wait_for_result(server, server.treat(), outcome)
     collar.options(answer=False)
     lost = server.treat()
-    server.command("stream", {"v": 1, "id": "later", "action": "start"})
+    server.command("dance", {"v": 1, "id": "later"})
     wait_until(lambda: server.results("later") == ["unsupported"], "a message after the lost one")
     assert server.results(lost) == []
     assert len(collar.lines("motor.log")) == 2
