@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
+from django.templatetags.static import static
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -29,7 +30,9 @@ VAR_DIR = Path(env.str("HETRI_VAR", default=str(BASE_DIR / "var")))
 # --- Applications -----------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "daphne",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "hetri.core.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -47,6 +50,7 @@ INSTALLED_APPS = [
     "devices",
     "telemetry",
     "streaming",
+    "hetri.staff",
     "hetri.pages",
     "hetri.demo",
     "allauth",
@@ -184,6 +188,7 @@ MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Hetri"
 LOGIN_REDIRECT_URL = "home"
 SESSION_COOKIE_AGE = 30 * 24 * 3600
+STAFF_SESSION_S: int = env.int("HETRI_STAFF_SESSION_S", default=12 * 3600)
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=30),
@@ -214,6 +219,18 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
         "form-action": ["'self'"],
     }
+}
+
+# --- The staff's dashboard (its colours are in admin.css) --------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "Hetri staff",
+    "SITE_HEADER": "Hetri staff",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": False,
+    "SHOW_BACK_BUTTON": True,
+    "DASHBOARD_CALLBACK": "hetri.staff.dashboard.fill",
+    "STYLES": [lambda request: static("css/admin.css")],
+    "SIDEBAR": {"show_search": True, "show_all_applications": False},
 }
 
 # --- API --------------------------------------------------------------------------------------------
@@ -309,6 +326,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 10},
     },
     "sync broker": {"task": "devices.tasks.sync_broker", "schedule": 60.0, "options": {"expires": 60}},
+    "fleet hours": {"task": "hetri.staff.tasks.count_fleet_hours", "schedule": 60.0, "options": {"expires": 60}},
     "partitions": {
         "task": "telemetry.tasks.make_partitions",
         "schedule": 3600.0,

@@ -156,10 +156,10 @@ class Collar:
         return [body for command, body in self.commands if command == name]
 
     def _on_connect(self, client: mqtt.Client, data: Any, flags: Any, reason: Any, *rest: Any) -> None:
-        self.reason = reason
         if not reason.is_failure:
             client.subscribe(f"devices/{self.id}/cmd/#", qos=1)
             self.connected = True
+        self.reason = reason  # last: who waits for it reads `connected` next
 
     def _on_disconnect(self, client: mqtt.Client, data: Any, flags: Any, reason: Any, *rest: Any) -> None:
         self.connected = False

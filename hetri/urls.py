@@ -2,7 +2,6 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from django.views.generic import RedirectView
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
@@ -21,6 +20,5 @@ urlpatterns = [
     path("", include("streaming.urls")),
     path("schema", SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer])),
     path("schema/docs", SpectacularSwaggerSplitView.as_view(url="/schema", http_method_names=["get", "head"])),
-    path("admin/login/", RedirectView.as_view(pattern_name="account_login", query_string=True)),
     path("admin/", admin.site.urls),
 ]

@@ -15,6 +15,7 @@ from devices.models import Device, TreatEvent
 from devices.presenters import device_dict, status_dict
 from devices.services import claims, ownership
 from hetri.accounts.models import User
+from hetri.accounts.roles import OPERATE, may
 from hetri.accounts.signin import PER_ACCOUNT
 from hetri.core.api import PageQuery, page, query
 from hetri.core.errors import Forbidden, Invalid, NotFound
@@ -26,6 +27,14 @@ def find_device(user: User, device_id: UUID) -> Device:
     device = Device.objects.visible_to(user).filter(pk=device_id).first()
     if device is None:
         raise NotFound
+    return device
+
+
+def device_to_change(user: User, device_id: UUID) -> Device:
+    """The device if this user may act on it. Raises NotFound, and Forbidden for staff who only look."""
+    device = find_device(user, device_id)
+    if not device.operable_by(user):
+        raise Forbidden
     return device
 
 
@@ -73,8 +82,8 @@ class DeviceListView(APIView):
         named = request.data.get("owner") if isinstance(request.data, dict) else None
         if named is None:
             return user
-        if not user.is_staff:
-            raise Forbidden("Only staff can make a collar for somebody else.")
+        if not may(user, OPERATE):
+            raise Forbidden("Only staff who operate can make a collar for somebody else.")
         owner = User.objects.filter(pk=serializers.UUIDField().run_validation(named)).first()
         if owner is None:
             raise Invalid({"owner": ["There is no such user."]})
@@ -83,7 +92,7 @@ class DeviceListView(APIView):
 
 class DeviceView(APIView):
     def _update(self, request: Request, device_id: UUID, partial: bool) -> Response:
-        device = find_device(request.auth.user, device_id)
+        device = device_to_change(request.auth.user, device_id)
         changes = read(shapes.DeviceChangeSerializer, request, partial=partial, context={"owner": device.owner})
         return Response(device_dict(ownership.update_device(device=device, changes=changes)))
 
@@ -111,7 +120,7 @@ class DeviceView(APIView):
     @extend_schema(responses={204: None, **errors(401, 403, 404, 409)})
     def delete(self, request: Request, device_id: UUID) -> Response:
         """Retire a collar: its broker access ends, its history stays readable."""
-        ownership.retire(device=find_device(request.auth.user, device_id))
+        ownership.retire(device=device_to_change(request.auth.user, device_id))
         return Response(status=204)
 
 
@@ -119,7 +128,7 @@ class CredentialsView(APIView):
     @extend_schema(request=None, responses={200: shapes.CredentialsSerializer, **errors(401, 403, 404, 409, 429)})
     def post(self, request: Request, device_id: UUID) -> Response:
         """A new MQTT password, shown this once; the old one stops working."""
-        device = find_device(request.auth.user, device_id)
+        device = device_to_change(request.auth.user, device_id)
         return Response({"mqtt": claims.renew(device=device).public()})
 
 
@@ -168,7 +177,7 @@ class StatusView(APIView):
 def ledger_of(user: User, device: Device) -> Any:
     """The treats of a device that this user may see: since they have it; staff see all."""
     events = TreatEvent.objects.filter(device=device)
-    if user.is_staff or device.owned_since is None:
+    if may(user, "devices.view_device") or device.owned_since is None:
         return events
     return events.filter(event_time__gte=device.owned_since)
 

@@ -135,6 +135,31 @@ def retire(*, device: Device) -> None:
     log.info("collar_retired", extra={"device": device.pk})
 
 
+def restore(*, device: Device) -> Credential:
+    """Undo a retirement: the collar is its owner's again, with a new password. Raises Conflict and Unavailable."""
+    registry().require()
+    credential = new_credential(device.mqtt_user)
+    with transaction.atomic():
+        if device.owner is not None:
+            check_room(device.owner)
+        status = Device.Status.OFFLINE if device.last_seen else Device.Status.NEVER_SEEN
+        retired = Device.objects.filter(pk=device.pk, retired_at__isnull=False)
+        fresh = {"mqtt_pass_hash": credential.verifier, "password_shown": True}
+        if not retired.update(status=status, retired_at=None, **fresh):
+            raise Conflict("This collar is not retired.", code="not_retired")
+        push_access(device.pk, device.owner_id)
+    try:
+        registry().provision(credential)
+    except Unavailable:
+        Device.objects.in_use().filter(pk=device.pk, mqtt_pass_hash=credential.verifier).update(
+            status=Device.Status.RETIRED, retired_at=device.retired_at
+        )
+        raise
+    publish_config(device)
+    log.info("collar_restored", extra={"device": device.pk})
+    return credential
+
+
 def issue_claim_code(*, device: Device, expires: bool) -> str:
     """A code that makes an unowned collar its reader's, once. Only its HMAC is kept."""
     code = new_claim_code()

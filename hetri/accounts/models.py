@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from hetri.core.ids import uuid7
+from hetri.core.masks import masked
 from hetri.core.times import now
 
 
@@ -66,7 +67,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         ]
 
     def __str__(self) -> str:
-        return self.email
+        return masked(self.email)  # what the admin and its log print
 
     @property
     def is_staff(self) -> bool:

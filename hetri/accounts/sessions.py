@@ -19,15 +19,20 @@ SESSION_KEY = "sid"  # where a browser's Django session keeps the id of its User
 
 
 def begin(*, user: User, kind: str, request: HttpRequest, refresh_jti: str = "") -> UserSession:
-    """Record a sign-in from `request` and return its session, good for 30 days."""
+    """Record a sign-in from `request` and return its session, good for 30 days; for staff, a day of work."""
     return UserSession.objects.create(
         user=user,
         kind=kind,
         refresh_jti=refresh_jti,
-        expires_at=now() + timedelta(seconds=settings.SESSION_COOKIE_AGE),
+        expires_at=now() + _age_limit(user),
         ip=request.META.get("REMOTE_ADDR") or None,
         user_agent=request.headers.get("User-Agent", "").replace("\x00", "")[:200],
     )
+
+
+def _age_limit(user: User) -> timedelta:
+    """How long a sign-in holds: a working day for staff, whose screens show everybody's collars."""
+    return timedelta(seconds=settings.STAFF_SESSION_S if user.is_staff else settings.SESSION_COOKIE_AGE)
 
 
 def open_sessions() -> QuerySet[UserSession]:

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 
 from devices.models import Device
@@ -18,9 +19,17 @@ def device_for(request: HttpRequest, device_id: UUID) -> Device:
     return device
 
 
-def device_in_use(request: HttpRequest, device_id: UUID) -> Device:
-    """As `device_for`; of a retired one nothing can be changed."""
+def device_to_act_on(request: HttpRequest, device_id: UUID) -> Device:
+    """As `device_for`; who may only look gets 403."""
     device = device_for(request, device_id)
+    if not device.operable_by(viewer(request)):
+        raise PermissionDenied
+    return device
+
+
+def device_in_use(request: HttpRequest, device_id: UUID) -> Device:
+    """As `device_to_act_on`; of a retired one nothing can be changed."""
+    device = device_to_act_on(request, device_id)
     if device.retired_at is not None:
         raise Http404
     return device

@@ -21,7 +21,7 @@ from hetri.core.times import now
 from hetri.pages import figures, presenters, strip
 from hetri.pages.figures import Day
 from hetri.pages.forms import TreatForm
-from hetri.pages.found import device_for
+from hetri.pages.found import device_for, device_to_act_on
 from hetri.pages.presenters import Face, LedgerRow
 from hetri.pages.treat_panel import Order, Panel, treat_panel
 from hetri.pages.viewer import viewer
@@ -142,7 +142,7 @@ def treats(request: HttpRequest, device_id: UUID) -> HttpResponse:
 @login_required
 def collar_treat(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """Order a treat without JavaScript; the panel and the ledger show what comes of it."""
-    device = device_for(request, device_id)
+    device = device_to_act_on(request, device_id)
     form = TreatForm(request.POST)
     if not form.is_valid():
         messages.error(request, _("A treat has 1 to 5 portions."))
