@@ -101,7 +101,11 @@ def watch(stack: Stack) -> Iterator[Watch]:
 
 
 def begin_watch(stack: Stack, owner: httpx.Client, device: str) -> Watch:
-    """Ask for the collar's stream, and wait until there is a picture."""
+    """Ask for the collar's stream, and wait until there is a picture.
+
+    A test before may have taken the broker away: the collar comes back when its back-off lets it.
+    """
+    wait_for(lambda: owner.get(f"/devices/{device}/status").json()["status"] == "online", 70)
     answer = owner.get(f"/devices/{device}/video_url")
     assert answer.status_code == 200, answer.text
     watched = Watch(stack, owner, device, answer.json()["url"])
