@@ -17,6 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.db import connections
 from django.test.utils import setup_databases
 from pytest_django import DjangoDbBlocker
@@ -41,10 +42,13 @@ def _own_names(django_db_setup: None) -> None:
     settings.LIVE_CHANNEL = f"test:{uuid.uuid4().hex}"
 
 
-def make_user(name: str, role: str = "owner") -> User:
-    """A committed or rolled-back user, with an e-mail of their own."""
+def make_user(name: str, role: str = "owner", group: str = "operations") -> User:
+    """A committed or rolled-back user, with an e-mail of their own; `group` is for staff."""
     email = f"{name}-{uuid.uuid4().hex[:8]}@example.com"
-    return User.objects.create_user(email, PASSWORD, name=name.title(), role=role)
+    user = User.objects.create_user(email, PASSWORD, name=name.title(), role=role)
+    if role == "staff":
+        user.groups.add(Group.objects.get(name=group))
+    return user
 
 
 @pytest.fixture
@@ -142,8 +146,8 @@ def sign_in(server: str, live_db: None) -> Iterator[Callable[..., Api]]:
     """`sign_in("alice")`: a new committed user with a bearer token, as a client of the running server."""
     opened: list[Api] = []
 
-    def begin(name: str = "alice", role: str = "owner") -> Api:
-        api = Api(server, make_user(name, role), PASSWORD)
+    def begin(name: str = "alice", role: str = "owner", group: str = "operations") -> Api:
+        api = Api(server, make_user(name, role, group), PASSWORD)
         opened.append(api)
         return api
 

@@ -1,47 +1,168 @@
 """Collars, who had them, and their treats in the admin."""
 
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from devices.models import Assignment, Device, TreatEvent
-from hetri.core.admin import HistoryAdmin
+from hetri.core.admin import HistoryAdmin, as_keys
+from hetri.core.masks import masked
+from hetri.core.times import now
+
+NAMED_MOST = 100  # collars of one name whose history a search covers
+
+
+def device_keys(text: str) -> list[UUID]:
+    """Collars with this id, or with the text in their name; few, so that an index finds their history."""
+    return as_keys(text) or list(Device.objects.filter(name__icontains=text).values_list("pk", flat=True)[:NAMED_MOST])
+
+
+class OfDeviceAdmin(HistoryAdmin):
+    """History of collars: searched by the collar's name or id."""
+
+    search_fields = ("device",)
+    search_help_text = "A collar's name or id"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Looks up the collars first: the history is read by index."""
+        return (queryset.filter(device_id__in=device_keys(search_term)) if search_term else queryset), False
+
+
+class PresenceFilter(admin.SimpleListFilter):
+    """Presence with silence taken into account: what a page says."""
+
+    title = "presence"
+    parameter_name = "presence"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(value, str(label)) for value, label in Device.Status.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The same rule as the API's `status`."""
+        value = self.value()
+        if value not in Device.Status.values:
+            return queryset
+        return queryset.filter(pk__in=Device.objects.with_presence(value).values("pk"))
+
+
+class SilentFilter(admin.SimpleListFilter):
+    """Collars that spoke once and say nothing now."""
+
+    title = "silent since"
+    parameter_name = "silent"
+    HOURS = {"1h": 1, "1d": 24, "7d": 168}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("1h", "more than 1 hour"), ("1d", "more than 1 day"), ("7d", "more than 7 days")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Not retired, and nothing heard for that long."""
+        hours = self.HOURS.get(self.value() or "")
+        if hours is None:
+            return queryset
+        return queryset.filter(retired_at=None, last_seen__lt=now() - timedelta(hours=hours))
+
+
+class BatteryFilter(admin.SimpleListFilter):
+    title = "battery"
+    parameter_name = "battery"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("low", "under 20 %")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """By the newest sample."""
+        return queryset.filter(latest__battery_level__lt=20) if self.value() == "low" else queryset
+
+
+class ConfigFilter(admin.SimpleListFilter):
+    title = "config"
+    parameter_name = "config"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("waiting", "not applied")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Seen, and reporting another version than it was told."""
+        if self.value() != "waiting":
+            return queryset
+        return queryset.filter(pk__in=Device.objects.config_waiting().values("pk"))
 
 
 @admin.register(Device)
-class DeviceAdmin(admin.ModelAdmin[Device]):
-    """Looked at here; changed through the API and the commands, which tell the broker too."""
+class DeviceAdmin(HistoryAdmin):
+    """Looked at here; changed through services, which tell the broker too."""
 
-    list_display = ("name", "id", "owner", "pet", "presence_now", "firmware_version", "last_seen")
-    list_filter = ("status", "firmware_version")
-    search_fields = ("name", "owner__email", "id")
+    list_display = ("name", "id", "kept_by", "pet", "presence_now", "battery", "firmware_version", "last_seen")
+    list_filter = (PresenceFilter, SilentFilter, BatteryFilter, ConfigFilter, "firmware_version")
+    search_fields = ("name",)
+    search_help_text = "A collar's name or id, or its owner's whole e-mail"
     list_select_related = ("owner", "pet")
-    exclude = ("mqtt_pass_hash", "claim_code_hash")
-    show_full_result_count = False
+    fields = (
+        "name",
+        "id",
+        "kept_by",
+        "pet",
+        "presence_now",
+        "firmware_version",
+        "last_seen",
+        "config",
+        "config_version",
+        "reported",
+        "latest",
+        "created_at",
+        "retired_at",
+    )
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Device | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Device | None = None) -> bool:
-        return False
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Device], search_term: str
+    ) -> tuple[QuerySet[Device], bool]:
+        """By id, by the owner's whole e-mail, or by a part of the name."""
+        term = search_term.strip()
+        if "@" in term:
+            return queryset.filter(owner__email=term.lower()), False
+        if keys := as_keys(term):
+            return queryset.filter(pk__in=keys), False
+        return (queryset.filter(name__icontains=term) if term else queryset), False
 
     @admin.display(description="presence")
     def presence_now(self, device: Device) -> str:
         """Presence with silence taken into account."""
         return device.presence()
 
+    @admin.display(description="owner")
+    def kept_by(self, device: Device) -> str:
+        """The owner, masked."""
+        return masked(device.owner.email) if device.owner else "nobody"
+
+    @admin.display(description="battery")
+    def battery(self, device: Device) -> str:
+        """Percent of the newest sample."""
+        level = (device.latest or {}).get("battery_level")
+        return "" if level is None else f"{level:.0f} %"
+
 
 @admin.register(Assignment)
-class AssignmentAdmin(HistoryAdmin):
-    list_display = ("device", "owner", "pet", "started_at", "ended_at")
+class AssignmentAdmin(OfDeviceAdmin):
+    list_display = ("device", "kept_by", "pet", "started_at", "ended_at")
     list_select_related = ("device", "owner", "pet")
+    fields = list_display
+
+    @admin.display(description="owner")
+    def kept_by(self, assignment: Assignment) -> str:
+        """The owner, masked."""
+        return masked(assignment.owner.email)
 
 
 @admin.register(TreatEvent)
-class TreatEventAdmin(HistoryAdmin):
-    list_display = ("event_time", "device", "pet", "result", "portion", "source", "triggered_by")
+class TreatEventAdmin(OfDeviceAdmin):
+    list_display = ("event_time", "device", "pet", "result", "portion", "source", "triggered_by_id")
     list_filter = ("result", "source")
-    list_select_related = ("device", "pet", "triggered_by")
-    ordering = ("-id",)
+    list_select_related = ("device", "pet")
+    fields = (*list_display, "expires_at", "published_at", "delivered_at", "settled_at")

@@ -7,6 +7,7 @@ from devices.mqtt.messages import Message
 from devices.payloads import BadPayload, Command, parse_status
 from devices.services.presence import record_presence, record_report
 from devices.services.treats import record_accepted, record_result
+from devices.signals import command_answered
 
 
 @transaction.atomic
@@ -40,3 +41,5 @@ def _settle(message: Message, command: Command) -> None:
     else:
         result = TreatEvent.Result.FAILED if command.result == "unsupported" else command.result
         record_result(device_id=device_id, treat_id=command.id, result=result, at=at)
+    answer = {"command_id": command.id, "result": command.result, "reason": command.reason or ""}
+    command_answered.send(Device, device_id=device_id, **answer)

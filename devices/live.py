@@ -7,6 +7,7 @@ from django.db import transaction
 
 from devices.models import Device, TreatEvent
 from devices.presenters import status_dict, treat_dict
+from devices.signals import access_changed
 from hetri.accounts.signals import sessions_ended
 from hetri.core import bus
 
@@ -25,6 +26,12 @@ def push_treat(event: TreatEvent, owner_id: UUID | None) -> None:
 def push_access(device_id: UUID, owner_id: UUID | None) -> None:
     """Somebody gained or lost this device: sockets of theirs and on it check again what they may show."""
     _after_commit({"type": "access", "device": device_id, "user": owner_id})
+    transaction.on_commit(lambda: access_changed.send(Device, device_id=device_id))
+
+
+def push_stream(*, device_id: UUID, owner_id: UUID | None, data: dict[str, Any]) -> None:
+    """The collar's live video is in another state; `data` is made by who owns streams."""
+    _after_commit({"type": "stream", "device": device_id, "user": owner_id, "data": data})
 
 
 def _after_commit(event: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from django.db.models.functions import Cast, Greatest
 
 from devices.config import new_config
 from hetri.accounts.models import User
+from hetri.accounts.roles import OPERATE, may
 from hetri.core.ids import uuid7
 from hetri.core.times import now
 from pets.models import Pet
@@ -21,7 +22,7 @@ SILENT_AFTER_S = 180  # nothing heard for 3 intervals, and for 3 minutes at leas
 class DeviceQuerySet(models.QuerySet["Device"]):
     def visible_to(self, user: User) -> "DeviceQuerySet":
         """The one place that decides who may see a device: its owner, and staff."""
-        return self if user.is_staff else self.filter(owner=user)
+        return self if may(user, "devices.view_device") else self.filter(owner=user)
 
     def in_use(self) -> "DeviceQuerySet":
         """Not retired."""
@@ -40,6 +41,14 @@ class DeviceQuerySet(models.QuerySet["Device"]):
                 gone_silent = Q(status=Device.Status.ONLINE) & (Q(silent_at=None) | Q(silent_at__lt=now()))
                 return heard.filter(Q(status=status) | gone_silent)
         return self.filter(status=status)
+
+    def config_waiting(self) -> "DeviceQuerySet":
+        """Those that were heard and do not report the version of the config that they were told."""
+        told = self.alias(
+            applied=KeyTextTransform("config_version", "reported"),
+            wanted=Cast("config_version", models.TextField()),
+        )
+        return told.filter(Q(applied__isnull=True) | ~Q(applied=F("wanted")), retired_at=None, last_seen__isnull=False)
 
     def search(self, text: str) -> "DeviceQuerySet":
         """Those with `text` in their name, or with just this id."""
@@ -98,6 +107,10 @@ class Device(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def operable_by(self, user: User) -> bool:
+        """The one place that decides who may act on a collar they see: its owner, and staff who operate."""
+        return self.owner_id == user.pk or may(user, OPERATE)
 
     def silent_after(self) -> timedelta:
         """How long nothing may be heard before the collar counts as offline."""

@@ -18,6 +18,7 @@ class Command(msgspec.Struct):
 
     id: UUID
     result: Literal["accepted", "dispensed", "jammed", "empty", "expired", "failed", "unsupported"]
+    reason: str | None = None
 
 
 class Status(msgspec.Struct):

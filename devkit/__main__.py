@@ -8,11 +8,17 @@ import sys
 from collections.abc import Callable
 
 from devkit import bootstrap, check, demo, environment
-from devkit.beside import BENCHMARKS, run_beside, with_services
+from devkit.beside import BENCHMARKS, SHOWN, run_beside, with_services
 from devkit.bootstrap import ROOT, python
 from devkit.errors import Refusal
 
-PASSED_ON = ("manage", "test", "bench", "soak")  # the rest of their command line belongs to the program they run
+PASSED_ON = (
+    "manage",
+    "test",
+    "bench",
+    "soak",
+    "shots",
+)  # the rest of their command line belongs to the program they run
 
 
 def run_demo(options: argparse.Namespace) -> int:
@@ -63,6 +69,13 @@ def _bench_group(parts: tuple[str, ...], chosen: list[str]) -> int:
     return with_services(lambda env: run_beside(command, env), parts, steps=True)
 
 
+def shots(options: argparse.Namespace) -> int:
+    """Pictures of every page and state in var/shots, to be looked at."""
+    bootstrap.ensure()
+    command = [python(), "-m", "shots", *options.arguments]
+    return with_services(lambda env: run_beside(command, env), SHOWN, steps=True)
+
+
 def soak(options: argparse.Namespace) -> int:
     """The long ones, by hand: what they are is in docs/soak.md."""
     bootstrap.ensure()
@@ -90,7 +103,7 @@ def parser() -> argparse.ArgumentParser:
     started.add_argument("--fresh", action="store_true", help="start from empty data")
     for name, act in (("stop", stop), ("status", status), ("check", run_checks)):
         add(name, act)
-    for name, act in (("manage", manage), ("test", test), ("bench", bench), ("soak", soak)):
+    for name, act in (("manage", manage), ("test", test), ("bench", bench), ("soak", soak), ("shots", shots)):
         add(name, act).add_argument("arguments", nargs="*", metavar="...")
     return root
 

@@ -17,9 +17,10 @@ FOLDER = ROOT / "var" / "test"
 ABANDONED_S = 3600
 # What is not measured does not run beside it: the machine may have few cores.
 BENCHMARKS: dict[tuple[str, ...], tuple[str, ...]] = {
-    SERVICES: ("ingest", "ingest_cpu", "history"),
-    (*SERVICES, "nginx", "web", "ingest"): ("treat", "push"),
+    SERVICES: ("ingest", "ingest_cpu", "history", "admin"),
+    (*SERVICES, "nginx", "web", "ingest"): ("treat", "push", "pages"),
 }
+SHOWN = (*SERVICES, "nginx", "web", "ingest")  # what pages need
 
 
 def with_services(

@@ -25,6 +25,7 @@ STEPS = (
     ("migrations", ["python", "manage.py", "makemigrations", "--check", "--dry-run"]),
     ("deploy", ["python", "manage.py", "check", "--deploy", "--fail-level", "WARNING"]),
     ("openapi", ["python", "manage.py", "spectacular", "--validate", "--fail-on-warn", "--file", os.devnull]),
+    ("messages", ["python", "-m", "devkit.messages"]),
     ("templates", ["djlint", "hetri", "--check", "--lint", "--quiet"]),
 )
 

@@ -13,9 +13,10 @@ from devkit import environment, tls
 from devkit.bootstrap import ROOT
 from devkit.environment import password_line, secrets_of
 from devkit.errors import Refusal
+from devkit.instance import NGINX_MODULES
 from devkit.render import render, render_file
 
-HTTPS, HTTP, MQTT, MQTTS = 8443, 8080, 1883, 8883  # inside the containers
+HTTPS, HTTP, MQTT, MQTTS, RELAY = 8443, 8080, 1883, 8883, 8001  # inside the containers
 CONTAINER_SECRETS = ("HETRI_DATABASE_PASSWORD", "HETRI_REDIS_PASSWORD")
 
 
@@ -30,7 +31,7 @@ def prepare(var: Path, said: dict[str, str]) -> None:
     env = {**_fixed(var, known), **known, **said}
     _write_private(settings / "app.env", "".join(f"{name}={_quoted(value)}\n" for name, value in env.items()))
     _broker(var, env)
-    _web(var)
+    _web(var, env)
 
 
 def _fixed(var: Path, known: dict[str, str]) -> dict[str, str]:
@@ -38,6 +39,7 @@ def _fixed(var: Path, known: dict[str, str]) -> dict[str, str]:
     return {
         "DATABASE_URL": database,
         "REDIS_URL": f"redis://:{known['HETRI_REDIS_PASSWORD']}@redis:6379/0",
+        "HETRI_RELAY_LISTEN": f"0.0.0.0:{RELAY}",
         "HETRI_MQTT_HOST": "mosquitto",
         "HETRI_MQTT_PORT": str(MQTT),
         "HETRI_MQTT_PROBE_HOST": "mosquitto",
@@ -78,10 +80,12 @@ def _broker(var: Path, env: dict[str, str]) -> None:
     (broker / "collars.passwd").touch(mode=0o640)
 
 
-def _web(var: Path) -> None:
+def _web(var: Path, env: dict[str, str]) -> None:
     names = {"var": str(var), "pages": str(ROOT / "nginx"), "nginx_user": "", "upstream": "web:8000"}
+    names |= {"modules": NGINX_MODULES, "relay": f"relay:{RELAY}", "hls": str(var / "hls"), "video": str(var / "video")}
+    names["hetri_video_key"] = env["HETRI_VIDEO_KEY"]
     names |= {"https_listen": f"listen {HTTPS} ssl http2;", "access_log": "/dev/stdout"}
-    render_file(ROOT / "nginx" / "web.conf", var / "nginx" / "web.conf", names)
+    _write_private(var / "nginx" / "web.conf", render(ROOT / "nginx" / "web.conf", names))
 
 
 def main() -> None:

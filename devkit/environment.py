@@ -81,6 +81,7 @@ def settings_of(var: Path, run: Path, *, test: bool) -> dict[str, str]:
         "DATABASE_URL": f"postgres://hetri@/hetri?host={run / 'pg'}",
         "REDIS_URL": f"unix://{run / 'redis.sock'}?db=0",
         "HETRI_VAR": str(var),
+        "HETRI_RELAY_LISTEN": str(run / "relay.sock"),
         "HETRI_MQTT_HOST": "127.0.0.1",
         "HETRI_MQTT_USER": "hetri",
         "HETRI_MQTT_PASSWORD_FILE": str(var / "mosquitto" / "collars.passwd"),

@@ -27,7 +27,7 @@ from devkit.render import render, render_file
 from devkit.state import State, StateFile
 
 SOCKET_PATH_MOST = 80  # sun_path has 108 bytes; the longest name below is pg/.s.PGSQL.5432.lock
-FOLDERS = ("log", "mosquitto", "nginx", "mail", "heartbeat", "beat", "redis", "rtmp", "hls")
+FOLDERS = ("log", "mosquitto", "nginx", "mail", "heartbeat", "beat", "redis", "rtmp", "hls", "video")
 KEPT_WHEN_FRESH = ("tls", "secrets.env", "ports.env", "test", "install.lock", "supervisor.lock")
 NGINX_MODULES = "/usr/lib/nginx/modules"  # Debian's
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -122,6 +122,9 @@ class Instance:
             "modules": NGINX_MODULES,
             "system_python": SYSTEM_PYTHON,
             "hls": str(self.var / "hls"),
+            "video": str(self.var / "video"),
+            "relay": f"unix:{self.run / 'relay.sock'}",
+            "hetri_video_key": self.env["HETRI_VIDEO_KEY"],
             "hook_upstream": f"unix:{self.run / 'web.sock'}",
             "hook_host": "localhost",
             "hetri_hook_secret": self.env["HETRI_HOOK_SECRET"],
@@ -135,7 +138,8 @@ class Instance:
         )
         render_file(ROOT / "nginx" / "web.conf", self.var / "nginx" / "web.conf", names)
         render_file(ROOT / "nginx" / "rtmp.conf", self.var / "rtmp" / "rtmp.conf", names)
-        (self.var / "rtmp" / "rtmp.conf").chmod(0o600)
+        for path in (self.var / "rtmp" / "rtmp.conf", self.var / "nginx" / "web.conf"):
+            path.chmod(0o600)
         for name in ("collars.acl", "server.acl"):
             shutil.copy(source / name, broker / name)
         (broker / "server.passwd").touch(mode=0o600)

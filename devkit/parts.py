@@ -64,6 +64,10 @@ def _web(var: Path, run: Path, env: dict[str, str]) -> list[str]:
     return [python(), "-m", "daphne", *listen, "--verbosity", "0", "hetri.asgi:application"]
 
 
+def _relay(var: Path, run: Path, env: dict[str, str]) -> list[str]:
+    return [python(), str(ROOT / "manage.py"), "relay"]
+
+
 def _celery(*arguments: str) -> Command:
     return lambda var, run, env: [python(), "-m", "celery", "-A", "hetri", *arguments]
 
@@ -101,6 +105,7 @@ PARTS = {
     "ingest": Part(_celery(*_INGEST), health.heartbeat("ingest"), prepare=_forget("heartbeat/ingest")),
     "worker": Part(_celery(*_WORKER), health.heartbeat("worker"), prepare=_forget("heartbeat/worker")),
     "beat": Part(_beat, health.heartbeat("beat"), prepare=_forget("heartbeat/beat")),
+    "relay": Part(_relay, health.heartbeat("relay"), prepare=_forget("heartbeat/relay")),
     "collar": Part(_collar, health.collar, prepare=_forget("collar/online")),
 }
 SERVICES = ("postgres", "redis", "mosquitto", "watcher")

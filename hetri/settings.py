@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
+from django.templatetags.static import static
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -17,6 +18,8 @@ django_stubs_ext.monkeypatch()  # generic Django classes can be subscripted wher
 # --- The installation -------------------------------------------------------------------------------
 DEBUG: bool = env.bool("HETRI_DEBUG", default=False)
 SECRET_KEY: str = env.str("HETRI_SECRET_KEY")
+HOOK_SECRET: str = env.str("HETRI_HOOK_SECRET")  # the media server shows it when it asks who may publish
+VIDEO_KEY: str = env.str("HETRI_VIDEO_KEY")  # HMAC key of playback tokens; nginx has it too
 CLAIM_KEY: str = env.str("HETRI_CLAIM_KEY")  # HMAC key of claim codes; lives outside the database
 PUBLIC_URL: str = env.str("HETRI_URL", default="https://localhost:8443")
 _public = urlsplit(PUBLIC_URL)
@@ -27,7 +30,9 @@ VAR_DIR = Path(env.str("HETRI_VAR", default=str(BASE_DIR / "var")))
 # --- Applications -----------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "daphne",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "hetri.core.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -44,8 +49,13 @@ INSTALLED_APPS = [
     "pets",
     "devices",
     "telemetry",
+    "streaming",
+    "hetri.staff",
     "hetri.pages",
     "hetri.demo",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
 ]
 
 MIDDLEWARE = [
@@ -59,6 +69,7 @@ MIDDLEWARE = [
     "hetri.accounts.middleware.SessionAuthMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 
 ROOT_URLCONF = "hetri.urls"
@@ -74,6 +85,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "hetri.core.context.look",
             ]
         },
     }
@@ -101,6 +113,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis, Celery ----------------------------------------------------------------------------------
 REDIS_URL: str = env.str("REDIS_URL")
+# Counts tries and remembers one-time codes that were used: every process has to see the same.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 CELERY_BROKER_URL: str = env.str("HETRI_CELERY_BROKER_URL", default=REDIS_URL.replace("unix://", "redis+socket://"))
 LIVE_CHANNEL: str = env.str("HETRI_LIVE_CHANNEL", default="hetri:live")
 
@@ -114,9 +128,26 @@ MQTT_PUBLIC_HOST: str = env.str("HETRI_MQTT_PUBLIC_HOST", default=_public.hostna
 MQTT_PROBE_HOST: str = env.str("HETRI_MQTT_PROBE_HOST", default=MQTT_PUBLIC_HOST)
 MQTT_PUBLIC_PORT: int = env.int("HETRI_MQTTS_PORT", default=8883)
 MQTT_PROBE_PORT: int = env.int("HETRI_MQTT_PROBE_PORT", default=MQTT_PUBLIC_PORT)
-RTMP_PUBLIC_PORT: int = env.int("HETRI_RTMPS_PORT", default=1936)
 MQTT_PASSWORD_FILE = Path(env.str("HETRI_MQTT_PASSWORD_FILE", default=str(VAR_DIR / "mosquitto" / "collars.passwd")))
 TLS_CA = Path(env.str("HETRI_TLS_CA", default=str(VAR_DIR / "tls" / "ca.pem")))
+
+# --- Video ------------------------------------------------------------------------------------------
+RTMP_PUBLIC_HOST: str = env.str("HETRI_RTMP_PUBLIC_HOST", default=MQTT_PUBLIC_HOST)
+RTMP_PUBLIC_PORT: int = env.int("HETRI_RTMPS_PORT", default=1936)
+RTMP_HOST: str = env.str("HETRI_RTMP_HOST", default="127.0.0.1")
+RTMP_PORT: int = env.int("HETRI_RTMP_PORT", default=1935)
+RTMP_HTTP_PORT: int = env.int("HETRI_RTMP_HTTP_PORT", default=8935)
+HLS_DIR = Path(env.str("HETRI_HLS_DIR", default=str(VAR_DIR / "hls")))
+ACCESS_DIR = VAR_DIR / "video" / "access"
+VIEWING_LOG = VAR_DIR / "video" / "viewings.log"
+RELAY_LISTEN: str = env.str("HETRI_RELAY_LISTEN", default=str(VAR_DIR / "run" / "relay.sock"))
+STREAMS_MAX: int = env.int("HETRI_STREAMS_MAX", default=8)
+STREAM_LEASE_S: int = env.int("HETRI_STREAM_LEASE_S", default=30)
+STREAM_LINGER_S: int = env.int("HETRI_STREAM_LINGER_S", default=15)
+STREAM_WIDTH: int = env.int("HETRI_STREAM_WIDTH", default=640)
+STREAM_HEIGHT: int = env.int("HETRI_STREAM_HEIGHT", default=480)
+STREAM_FPS: int = env.int("HETRI_STREAM_FPS", default=10)
+VIDEO_TOKEN_S: int = env.int("HETRI_VIDEO_TOKEN_S", default=120)
 
 # --- What Hetri promises ----------------------------------------------------------------------------
 TREAT_EXPIRY_S: int = env.int("HETRI_TREAT_EXPIRY_S", default=30)
@@ -134,9 +165,30 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-LOGIN_URL = "login"
+LOGIN_URL = "account_login"
+ACCOUNT_ADAPTER = "hetri.accounts.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_SIGNUP_FORM_CLASS = "hetri.pages.account.forms.NameForm"
+ACCOUNT_FORMS = {
+    "signup": "hetri.pages.account.entry.SignupForm",
+    "reset_password": "hetri.pages.account.entry.ResetForm",
+    "reset_password_from_key": "hetri.pages.account.entry.ResetKeyForm",
+    "change_password": "hetri.pages.account.entry.ChangeForm",
+    "reauthenticate": "hetri.pages.account.entry.AgainForm",
+}
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # in the browser that signed up, and in no other
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+MFA_ADAPTER = "hetri.accounts.adapter.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Hetri"
 LOGIN_REDIRECT_URL = "home"
 SESSION_COOKIE_AGE = 30 * 24 * 3600
+STAFF_SESSION_S: int = env.int("HETRI_STAFF_SESSION_S", default=12 * 3600)
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=30),
@@ -169,6 +221,18 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# --- The staff's dashboard (its colours are in admin.css) --------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "Hetri staff",
+    "SITE_HEADER": "Hetri staff",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": False,
+    "SHOW_BACK_BUTTON": True,
+    "DASHBOARD_CALLBACK": "hetri.staff.dashboard.fill",
+    "STYLES": [lambda request: static("css/admin.css")],
+    "SIDEBAR": {"show_search": True, "show_all_applications": False},
+}
+
 # --- API --------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["hetri.accounts.authentication.ApiAuthentication"],
@@ -199,6 +263,8 @@ SPECTACULAR_SETTINGS = {
 
 # --- Language, time, files --------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
@@ -213,8 +279,14 @@ STORAGES = {
         else "hetri.core.storage.HashedStorage"
     },
 }
-EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
-EMAIL_FILE_PATH = env.str("HETRI_MAIL_DIR", default=str(VAR_DIR / "mail"))
+MAIL_URL: str = env.str("HETRI_MAIL_URL", default="")
+if MAIL_URL:
+    vars().update(env.email_url_config(MAIL_URL))
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = env.str("HETRI_MAIL_DIR", default=str(VAR_DIR / "mail"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL: str = env.str("HETRI_MAIL_FROM", default=f"Hetri <hetri@{_public.hostname or 'localhost'}>")
 
 # --- Logs -------------------------------------------------------------------------------------------
 LOGGING = {
@@ -254,6 +326,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 10},
     },
     "sync broker": {"task": "devices.tasks.sync_broker", "schedule": 60.0, "options": {"expires": 60}},
+    "fleet hours": {"task": "hetri.staff.tasks.count_fleet_hours", "schedule": 60.0, "options": {"expires": 60}},
     "partitions": {
         "task": "telemetry.tasks.make_partitions",
         "schedule": 3600.0,

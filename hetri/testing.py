@@ -1,9 +1,11 @@
 """Helpers of the tests: a caller of the API, a collar under the test's control, waiting with a deadline."""
 
 import json
+import socket
 import ssl
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -59,7 +61,12 @@ class Api(httpx.Client):
 class Collar:
     """A collar that does what the test says. `answers` are the results it sends for each treat, in order."""
 
-    def __init__(self, credentials: dict[str, Any], answers: tuple[str, ...] = ("accepted", "dispensed")) -> None:
+    def __init__(
+        self,
+        credentials: dict[str, Any],
+        answers: tuple[str, ...] = ("accepted", "dispensed"),
+        ca: Path | None = None,
+    ) -> None:
         self.id = str(credentials["username"])
         self.answers = answers
         self.commands: list[tuple[str, dict[str, Any]]] = []
@@ -68,7 +75,7 @@ class Collar:
         self._sequence = 0
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, str(credentials["client_id"]), protocol=mqtt.MQTTv5)
         self._client.username_pw_set(self.id, str(credentials["password"]))
-        self._client.tls_set_context(ssl.create_default_context(cafile=str(settings.TLS_CA)))
+        self._client.tls_set_context(ssl.create_default_context(cafile=str(ca or settings.TLS_CA)))
         will = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
         self._client.will_set(f"devices/{self.id}/status", b'{"v":1,"online":false}', 1, True, properties=will)
         self._client.on_connect, self._client.on_message = self._on_connect, self._on_message
@@ -103,6 +110,14 @@ class Collar:
     def stop(self) -> None:
         """Leave without a word: no last will, as a process that is ended in order."""
         self._client.disconnect()
+        self._client.loop_stop()
+
+    def vanish(self) -> None:
+        """Lose power: the connection breaks without a word, and the broker speaks the last will."""
+        here = self._client.socket()
+        assert isinstance(here, socket.socket)
+        here.shutdown(socket.SHUT_RDWR)
+        wait_for(lambda: not self.connected)
         self._client.loop_stop()
 
     def say_online(self, **presence: Any) -> None:
@@ -141,10 +156,10 @@ class Collar:
         return [body for command, body in self.commands if command == name]
 
     def _on_connect(self, client: mqtt.Client, data: Any, flags: Any, reason: Any, *rest: Any) -> None:
-        self.reason = reason
         if not reason.is_failure:
             client.subscribe(f"devices/{self.id}/cmd/#", qos=1)
             self.connected = True
+        self.reason = reason  # last: who waits for it reads `connected` next
 
     def _on_disconnect(self, client: mqtt.Client, data: Any, flags: Any, reason: Any, *rest: Any) -> None:
         self.connected = False

@@ -2,7 +2,6 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from django.views.generic import RedirectView
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
@@ -13,12 +12,13 @@ handler500 = "hetri.core.views.server_error"
 
 urlpatterns = [
     path("", include("hetri.pages.urls")),
+    path("", include("hetri.pages.account.urls")),
     path("", include("hetri.accounts.urls")),
     path("", include("pets.urls")),
     path("", include("devices.urls")),
     path("", include("telemetry.urls")),
+    path("", include("streaming.urls")),
     path("schema", SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer])),
-    path("schema/docs", SpectacularSwaggerSplitView.as_view(url="/schema")),
-    path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
+    path("schema/docs", SpectacularSwaggerSplitView.as_view(url="/schema", http_method_names=["get", "head"])),
     path("admin/", admin.site.urls),
 ]

@@ -1,13 +1,31 @@
 from django.contrib import admin
 
-from pets.models import Pet
+from hetri.core.admin import HistoryAdmin
+from hetri.core.masks import masked
+from pets.models import Pet, PetPicture
 
 
 @admin.register(Pet)
-class PetAdmin(admin.ModelAdmin[Pet]):
-    list_display = ("name", "species", "owner", "time_zone", "treats_per_day")
+class PetAdmin(HistoryAdmin):
+    """Looked at here; its owner changes it."""
+
+    list_display = ("name", "id", "species", "kept_by", "time_zone", "treats_per_day")
     list_filter = ("species",)
-    search_fields = ("name", "owner__email")
+    search_fields = ("name",)
+    search_help_text = "A pet's name"
     list_select_related = ("owner",)
-    autocomplete_fields = ("owner",)
-    show_full_result_count = False
+    fields = ("name", "species", "birthdate", "kept_by", "time_zone", "treats_per_day", "kcal_per_portion")
+
+    @admin.display(description="owner")
+    def kept_by(self, pet: Pet) -> str:
+        """The owner, masked."""
+        return masked(pet.owner.email)
+
+
+@admin.register(PetPicture)
+class PetPictureAdmin(HistoryAdmin):
+    """That there is one; the content is the owner's."""
+
+    list_display = ("pet",)
+    fields = ("pet",)
+    list_select_related = ("pet",)

@@ -46,9 +46,20 @@ class Pet(models.Model):
     kcal_per_portion = models.FloatField(
         null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(10_000)]
     )
+    picture_digest = models.CharField(max_length=32, blank=True, editable=False)  # names the PetPicture's content
     created_at = models.DateTimeField(default=now, editable=False)
 
     objects = PetQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.name
+
+
+class PetPicture(models.Model):
+    """A pet's picture: a small square WebP without metadata. Beside the pet, so that lists do not read it."""
+
+    pet = models.OneToOneField(Pet, models.CASCADE, primary_key=True, related_name="picture")
+    content = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"picture of {self.pet_id}"

@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,13 +97,13 @@ def stack() -> Iterator[Stack]:
         shutil.rmtree(instance.run, ignore_errors=True)
 
 
-@pytest.fixture
-def new_collar(stack: Stack, tmp_path: Path) -> Iterator[Callable[..., Flash]]:
-    """`new_collar(interval_s=0.3)`: provisioned for the demo's owner, its program running and connected."""
+@contextmanager
+def collars(stack: Stack, folder: Path) -> Iterator[Callable[..., Flash]]:
+    """`begin(interval_s=0.3)` gives a collar of the demo's owner, its program running and connected."""
     started: list[Flash] = []
 
     def begin(**options: Any) -> Flash:
-        path = tmp_path / f"collar{len(started)}"
+        path = folder / f"collar{len(started)}"
         command = ("provision_collar", "--name", path.name, "--owner", stack.demo["owner"]["email"])
         done = stack.instance.manage(*command, "--out", str(path), "--json")
         assert done.returncode == 0, done.stderr
@@ -113,6 +114,15 @@ def new_collar(stack: Stack, tmp_path: Path) -> Iterator[Callable[..., Flash]]:
         wait_for(flash.online, 15)
         return flash
 
-    yield begin
-    for flash in started:
-        flash.kill()
+    try:
+        yield begin
+    finally:
+        for flash in started:
+            flash.kill()
+
+
+@pytest.fixture
+def new_collar(stack: Stack, tmp_path: Path) -> Iterator[Callable[..., Flash]]:
+    """`new_collar(interval_s=0.3)`: see `collars`; they are gone with the test."""
+    with collars(stack, tmp_path) as begin:
+        yield begin

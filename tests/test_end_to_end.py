@@ -81,12 +81,21 @@ def test_commands_say_no_in_one_line(stack: Stack) -> None:
         ("rotate_collar", "00000000-0000-7000-8000-000000000000"),
         ("provision_collar", "--owner", "nobody@example.com"),
         ("provision_collar", "--pet", "Rex"),
+        ("rotate_collar",),
+        ("simulate_collar", "--count", "x"),
         ("simulate_collar", "--count", "0"),
     ):
         done = stack.instance.manage(*command)
         assert done.returncode != 0
         assert len([line for line in done.stderr.splitlines() if line.strip()]) == 1, done.stderr
         assert "Example:" in stack.instance.manage(command[0], "--help").stdout
+
+
+def test_a_form_that_cannot_be_cut_into_parts_is_refused_in_json(stack: Stack) -> None:
+    with stack.client() as owner:
+        refused = owner.post("/pets", content=b"x", headers={"Content-Type": "multipart/form-data"})
+    assert refused.status_code == 400
+    assert refused.json().keys() >= {"code", "detail"}
 
 
 def test_a_claim_code_from_the_command_is_claimed_and_the_collar_stays_connected(stack: Stack) -> None:

@@ -23,6 +23,12 @@ OPERATIONS = [
     ("PATCH", "/devices/{device_id}"),
     ("GET", "/devices/{device_id}/status"),
     ("GET", "/devices/{device_id}/telemetry"),
+    ("GET", "/devices/{device_id}/video_url"),
+    ("GET", "/devices/{device_id}/video_token"),
+    ("GET", "/devices/{device_id}/viewings"),
+    ("GET", "/devices/{device_id}/support_view"),
+    ("POST", "/devices/{device_id}/support_view"),
+    ("DELETE", "/devices/{device_id}/support_view"),
     ("POST", "/devices/{device_id}/treat"),
     ("GET", "/devices/{device_id}/treats"),
     ("GET", "/devices/{device_id}/treats/{treat_id}"),
@@ -86,3 +92,8 @@ def test_every_path_is_in_the_document(server: str, live_db: None) -> None:
 
 def test_the_document_is_json(server: str) -> None:
     assert json.loads(httpx.get(f"{server}/schema").text)["openapi"].startswith("3.")
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "PUT", "DELETE"])
+def test_the_readable_document_is_only_read(server: str, method: str) -> None:
+    assert httpx.request(method, f"{server}/schema/docs").status_code == 405

@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import ValidationError
 
 from devices.api.serializers import TreatOrderSerializer
-from devices.api.views import find_device
+from devices.api.views import device_to_change
 from devices.models import TreatEvent
 from devices.presenters import treat_dict
 from devices.services.treats import send_treat
@@ -57,7 +57,7 @@ def _send(request: HttpRequest, device_id: UUID) -> tuple[TreatEvent, Order]:
     """Everything that needs the database, in one thread and with one connection, given back at the end."""
     try:
         caller = authenticate(request)
-        device = find_device(caller.user, device_id)
+        device = device_to_change(caller.user, device_id)
         order = parse_order(request)
         event = send_treat(
             device=device, by=caller.user, source=source_of(caller), portion=order.portion, key=order.key

@@ -13,17 +13,13 @@ from rest_framework.views import APIView
 from devices.api import serializers as shapes
 from devices.models import Device, TreatEvent
 from devices.presenters import device_dict, status_dict
-from devices.services import ownership
+from devices.services import claims, ownership
 from hetri.accounts.models import User
+from hetri.accounts.roles import OPERATE, may
 from hetri.accounts.signin import PER_ACCOUNT
 from hetri.core.api import PageQuery, page, query
 from hetri.core.errors import Forbidden, Invalid, NotFound
 from hetri.core.openapi import errors
-from hetri.core.throttle import Limit
-
-CREDENTIALS = Limit("credentials", most=10, seconds=3600)
-WRONG_CLAIMS = Limit("claim-account", most=10, seconds=3600)
-WRONG_CLAIMS_ADDRESS = Limit("claim-address", most=30, seconds=3600)
 
 
 def find_device(user: User, device_id: UUID) -> Device:
@@ -31,6 +27,14 @@ def find_device(user: User, device_id: UUID) -> Device:
     device = Device.objects.visible_to(user).filter(pk=device_id).first()
     if device is None:
         raise NotFound
+    return device
+
+
+def device_to_change(user: User, device_id: UUID) -> Device:
+    """The device if this user may act on it. Raises NotFound, and Forbidden for staff who only look."""
+    device = find_device(user, device_id)
+    if not device.operable_by(user):
+        raise Forbidden
     return device
 
 
@@ -78,8 +82,8 @@ class DeviceListView(APIView):
         named = request.data.get("owner") if isinstance(request.data, dict) else None
         if named is None:
             return user
-        if not user.is_staff:
-            raise Forbidden("Only staff can make a collar for somebody else.")
+        if not may(user, OPERATE):
+            raise Forbidden("Only staff who operate can make a collar for somebody else.")
         owner = User.objects.filter(pk=serializers.UUIDField().run_validation(named)).first()
         if owner is None:
             raise Invalid({"owner": ["There is no such user."]})
@@ -88,7 +92,7 @@ class DeviceListView(APIView):
 
 class DeviceView(APIView):
     def _update(self, request: Request, device_id: UUID, partial: bool) -> Response:
-        device = find_device(request.auth.user, device_id)
+        device = device_to_change(request.auth.user, device_id)
         changes = read(shapes.DeviceChangeSerializer, request, partial=partial, context={"owner": device.owner})
         return Response(device_dict(ownership.update_device(device=device, changes=changes)))
 
@@ -116,7 +120,7 @@ class DeviceView(APIView):
     @extend_schema(responses={204: None, **errors(401, 403, 404, 409)})
     def delete(self, request: Request, device_id: UUID) -> Response:
         """Retire a collar: its broker access ends, its history stays readable."""
-        ownership.retire(device=find_device(request.auth.user, device_id))
+        ownership.retire(device=device_to_change(request.auth.user, device_id))
         return Response(status=204)
 
 
@@ -124,9 +128,8 @@ class CredentialsView(APIView):
     @extend_schema(request=None, responses={200: shapes.CredentialsSerializer, **errors(401, 403, 404, 409, 429)})
     def post(self, request: Request, device_id: UUID) -> Response:
         """A new MQTT password, shown this once; the old one stops working."""
-        device = find_device(request.auth.user, device_id)
-        CREDENTIALS.spend(device.pk)
-        return Response({"mqtt": ownership.rotate(device=device).public()})
+        device = device_to_change(request.auth.user, device_id)
+        return Response({"mqtt": claims.renew(device=device).public()})
 
 
 class ClaimView(APIView):
@@ -138,14 +141,13 @@ class ClaimView(APIView):
         """Take an unowned collar by its claim code. `mqtt` is there when its password had to be replaced."""
         user: User = request.auth.user
         given = read(shapes.ClaimSerializer, request, context={"owner": user})
-        limits = [(WRONG_CLAIMS, str(user.pk)), (WRONG_CLAIMS_ADDRESS, request.META.get("REMOTE_ADDR", ""))]
-        for limit, subject in limits:
-            limit.spend(subject)
-        device, credential = ownership.claim(
-            code=given["claim_code"], by=user, name=given.get("name"), pet=given.get("pet")
+        device, credential = claims.claim(
+            code=given["claim_code"],
+            by=user,
+            address=request.META.get("REMOTE_ADDR", ""),
+            name=given.get("name"),
+            pet=given.get("pet"),
         )
-        for limit, subject in limits:
-            limit.refund(subject)
         return Response({**device_dict(device), **({"mqtt": credential.public()} if credential else {})})
 
 
@@ -175,7 +177,7 @@ class StatusView(APIView):
 def ledger_of(user: User, device: Device) -> Any:
     """The treats of a device that this user may see: since they have it; staff see all."""
     events = TreatEvent.objects.filter(device=device)
-    if user.is_staff or device.owned_since is None:
+    if may(user, "devices.view_device") or device.owned_since is None:
         return events
     return events.filter(event_time__gte=device.owned_since)
 

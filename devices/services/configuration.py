@@ -8,6 +8,7 @@ from django.db.models import F
 from devices.live import push_status
 from devices.models import Device
 from devices.mqtt import publisher, topics
+from devices.signals import access_changed
 
 
 @transaction.atomic
@@ -20,6 +21,7 @@ def change_config(*, device: Device, changes: dict[str, Any]) -> Device:
         locked.refresh_from_db()
         publish_config(locked)
         push_status(locked)
+        transaction.on_commit(lambda: access_changed.send(Device, device_id=device.pk))
     return locked
 
 

@@ -74,6 +74,8 @@ def check_room(owner: User) -> None:
 def update_device(*, device: Device, changes: dict[str, Any]) -> Device:
     """Write `name`, `pet`, `config` (validated; what is left out stays). Raises Conflict when it is retired."""
     locked = Device.objects.select_for_update(no_key=True).get(pk=device.pk)
+    if locked.owner_id != device.owner_id:
+        raise NotFound  # handed over since the caller looked
     if locked.retired_at is not None:
         raise Conflict("This collar is retired.", code="retired")
     config = dict(changes.get("config", {}))
@@ -101,7 +103,8 @@ def rotate(*, device: Device, shown: bool = True) -> Credential:
     credential = new_credential(device.mqtt_user)
     if device.retired_at is not None:
         raise Conflict("This collar is retired.", code="retired")
-    replaced = Device.objects.in_use().filter(pk=device.pk, mqtt_pass_hash=device.mqtt_pass_hash)
+    same = Device.objects.in_use().filter(pk=device.pk, owner=device.owner_id)
+    replaced = same.filter(mqtt_pass_hash=device.mqtt_pass_hash)
     if not replaced.update(mqtt_pass_hash=credential.verifier, password_shown=shown or device.password_shown):
         raise Conflict("The password was changed by somebody else just now. Try again.")
     try:
@@ -121,7 +124,7 @@ def retire(*, device: Device) -> None:
     with transaction.atomic():
         if (
             not Device.objects.in_use()
-            .filter(pk=device.pk)
+            .filter(pk=device.pk, owner=device.owner_id)
             .update(status=Device.Status.RETIRED, retired_at=at, claim_code_hash=None)
         ):
             raise Conflict("This collar is retired.", code="retired")
@@ -130,6 +133,31 @@ def retire(*, device: Device) -> None:
     for topic in (topics.status(device.pk), topics.command(device.pk, "config")):
         publisher.send(topic, None, retain=True)
     log.info("collar_retired", extra={"device": device.pk})
+
+
+def restore(*, device: Device) -> Credential:
+    """Undo a retirement: the collar is its owner's again, with a new password. Raises Conflict and Unavailable."""
+    registry().require()
+    credential = new_credential(device.mqtt_user)
+    with transaction.atomic():
+        if device.owner is not None:
+            check_room(device.owner)
+        status = Device.Status.OFFLINE if device.last_seen else Device.Status.NEVER_SEEN
+        retired = Device.objects.filter(pk=device.pk, retired_at__isnull=False)
+        fresh = {"mqtt_pass_hash": credential.verifier, "password_shown": True}
+        if not retired.update(status=status, retired_at=None, **fresh):
+            raise Conflict("This collar is not retired.", code="not_retired")
+        push_access(device.pk, device.owner_id)
+    try:
+        registry().provision(credential)
+    except Unavailable:
+        Device.objects.in_use().filter(pk=device.pk, mqtt_pass_hash=credential.verifier).update(
+            status=Device.Status.RETIRED, retired_at=device.retired_at
+        )
+        raise
+    publish_config(device)
+    log.info("collar_restored", extra={"device": device.pk})
+    return credential
 
 
 def issue_claim_code(*, device: Device, expires: bool) -> str:
@@ -158,7 +186,7 @@ def claim(*, code: str, by: User, name: str | None, pet: Pet | None) -> tuple[De
         if renew:
             registry().require()
         _take(device, by, name, pet, at)
-    credential = rotate(device=device) if renew else None
+    credential = rotate(device=Device.objects.get(pk=device.pk)) if renew else None
     return Device.objects.get(pk=device.pk), credential
 
 

@@ -40,7 +40,7 @@ def record_presence(
     no such collar in use.
     """
     changes: dict[str, Any] = {"status": Device.Status.ONLINE if online else Device.Status.OFFLINE}
-    changes["reported"] = _merged({**reported, **({} if online else {"streaming": False})})
+    changes["reported"] = _merged({**reported, "silent": False, **({} if online else {"streaming": False})})
     if heard_at is not None and online:
         changes["last_seen"] = heard_at
     if "firmware" in reported:
@@ -76,9 +76,11 @@ def _update(device_id: UUID, changes: dict[str, Any]) -> Device | None:
 def mark_cut(*, device_id: UUID) -> None:
     """We ended the collar's session ourselves, so no last will speaks for it: say it in its place.
 
-    The broker's retained presence is corrected too.
+    The broker's retained presence is corrected too. One that never spoke has nothing to be corrected.
     """
-    _update(device_id, {"status": Device.Status.OFFLINE})
+    if Device.objects.filter(pk=device_id, status=Device.Status.NEVER_SEEN).exists():
+        return
+    _update(device_id, {"status": Device.Status.OFFLINE, "reported": _merged({"silent": False})})
     topic = topics.status(device_id)
     transaction.on_commit(lambda: publisher.send(topic, {"v": 1, "online": False}, retain=True))
 
@@ -93,7 +95,7 @@ def mark_silent() -> int:
             continue
         with transaction.atomic():
             silent = Device.objects.filter(pk=device.pk, status=Device.Status.ONLINE, last_seen=device.last_seen)
-            if silent.update(status=Device.Status.OFFLINE):
+            if silent.update(status=Device.Status.OFFLINE, reported=_merged({"silent": True})):
                 push_status(Device.objects.get(pk=device.pk))
                 log.info("collar_silent", extra={"device": device.pk})
                 count += 1

@@ -19,7 +19,7 @@ from devices.models import Device, TreatEvent
 from devices.mqtt import publisher, topics
 from devices.services.budget import budget_left, seconds_to_midnight
 from hetri.accounts.models import User
-from hetri.core.errors import Conflict, TooMany, Unavailable
+from hetri.core.errors import Conflict, NotFound, TooMany, Unavailable
 from hetri.core.ids import to_ms
 from hetri.core.times import now
 from pets.models import Pet
@@ -32,8 +32,8 @@ PUBACK_WAIT_S = 2.0  # how long we wait for the broker to say that it has the co
 def send_treat(*, device: Device, by: User, source: str, portion: int = 1, key: str | None = None) -> TreatEvent:
     """Order a treat and publish it after commit; a key that is known gives its event as it is now.
 
-    Raises Conflict (`key_reused`, `retired`, `offline`), TooMany (`too_soon`, `budget_spent`), and Unavailable
-    when the broker is away, with nothing kept.
+    Raises Conflict (`key_reused`, `retired`, `offline`), NotFound (handed over meanwhile), TooMany (`too_soon`,
+    `budget_spent`), and Unavailable when the broker is away, with nothing kept.
     """
     known = _known(device, by, key, portion)
     if known is not None:
@@ -41,7 +41,7 @@ def send_treat(*, device: Device, by: User, source: str, portion: int = 1, key: 
     if device.retired_at is None and device.presence() == Device.Status.ONLINE:
         publisher.require()
     with transaction.atomic():
-        event = _order(device.pk, by, source, portion, key)
+        event = _order(device, by, source, portion, key)
     if event.result == Result.OFFLINE:
         raise Conflict("The collar is offline. Nothing was sent.", code="offline")
     return event
@@ -56,9 +56,11 @@ def _known(device: Device, by: User, key: str | None, portion: int) -> TreatEven
     return event
 
 
-def _order(device_id: UUID, by: User, source: str, portion: int, key: str | None) -> TreatEvent:
+def _order(seen: Device, by: User, source: str, portion: int, key: str | None) -> TreatEvent:
     """Decide and write under the locks of the device and its pet; publish after commit."""
-    device = Device.objects.select_for_update(no_key=True).get(pk=device_id)
+    device = Device.objects.select_for_update(no_key=True).get(pk=seen.pk)
+    if device.owner_id != seen.owner_id:
+        raise NotFound  # handed over since the caller looked
     known = _known(device, by, key, portion)
     if known is not None:
         return known

@@ -8,8 +8,11 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from conftest import PASSWORD
 from devices.models import Device
 from devices.services import ownership
+from devices.services.treats import send_treat
+from hetri.core.errors import Conflict, NotFound
 from hetri.testing import Api, Collar, wait_for
 
 Starter = Callable[..., Collar]
@@ -94,6 +97,28 @@ def test_new_credentials_cut_the_old_session(alice: Api, collar_of: Starter) -> 
     wait_for(lambda: status_of(alice, device)["status"] == "offline", 5)
     assert "auth" in Collar(device["mqtt"]).refused().lower()
     collar_of(alice, fresh | {"id": device["id"]})
+
+
+def test_new_credentials_do_not_make_a_collar_seen(alice: Api) -> None:
+    device = alice.new_device()
+    assert alice.post(f"/devices/{device['id']}/credentials").status_code == 200
+    assert status_of(alice, device)["status"] == "never_seen"
+
+
+def test_who_looked_before_a_handover_changes_nothing_after_it(alice: Api) -> None:
+    device = alice.new_device()
+    seen = Device.objects.get(pk=device["id"])
+    assert alice.post(f"/devices/{device['id']}/handover", json={"password": PASSWORD}).status_code == 200
+    with pytest.raises(NotFound):
+        ownership.update_device(device=seen, changes={"name": "Mine"})
+    with pytest.raises(NotFound):
+        send_treat(device=seen, by=alice.user, source="api")
+    seen.refresh_from_db(fields=["mqtt_pass_hash"])
+    with pytest.raises(Conflict):
+        ownership.rotate(device=seen)
+    with pytest.raises(Conflict):
+        ownership.retire(device=seen)
+    assert Device.objects.get(pk=device["id"]).retired_at is None
 
 
 def test_credentials_are_limited_to_ten_an_hour(alice: Api) -> None:

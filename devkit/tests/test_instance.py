@@ -118,5 +118,5 @@ def test_fresh_keeps_secrets_and_certificates(instance: Instance) -> None:
 def test_its_test_ports_are_outside_what_the_kernel_hands_out(instance: Instance) -> None:
     lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     chosen = [int(value) for name, value in instance.env.items() if name.endswith("_PORT")]
-    assert len(set(chosen)) == 4
+    assert len(chosen) == len(set(chosen)) >= 4
     assert all(port < lowest for port in chosen)

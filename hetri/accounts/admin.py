@@ -1,38 +1,63 @@
-"""People and their sessions in the admin."""
+"""People and their sessions in the admin. Personal data is masked until somebody says why they need it."""
 
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from hetri.accounts.models import User, UserSession
-from hetri.core.admin import HistoryAdmin
+from hetri.core.admin import BaseAdmin, HistoryAdmin, as_keys
+from hetri.core.masks import masked
 from hetri.core.models import RateCount
 
 
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin[User]):
-    list_display = ("email", "name", "role", "is_active", "created_at")
+class UserAdmin(BaseAdmin):
+    """Found by their whole e-mail or id; shown masked."""
+
+    list_display = ("masked_email", "id", "role", "is_active", "created_at")
     list_filter = ("role", "is_active")
-    search_fields = ("email", "name")
-    fields = ("email", "name", "role", "is_active", "groups", "created_at")
-    readonly_fields = ("email", "created_at")
-    show_full_result_count = False
+    search_fields = ("email",)
+    search_help_text = "A whole e-mail, or an id"
+    fields = ("masked_email", "role", "is_active", "groups", "created_at")
+    readonly_fields = ("masked_email", "created_at")
+    filter_horizontal = ("groups",)
+
+    @admin.display(description="e-mail")
+    def masked_email(self, user: User) -> str:
+        """Enough to tell two people apart."""
+        return masked(user.email)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[User], search_term: str
+    ) -> tuple[QuerySet[User], bool]:
+        """Nobody is found by guessing parts of an address."""
+        term = search_term.strip().lower()
+        if not term:
+            return queryset, False
+        return queryset.filter(email=term) if "@" in term else queryset.filter(pk__in=as_keys(term)), False
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         obj.is_superuser = obj.role == "admin"
         super().save_model(request, obj, form, change)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
 
 @admin.register(UserSession)
 class UserSessionAdmin(HistoryAdmin):
-    list_display = ("user", "kind", "created_at", "expires_at", "ended_at", "ip")
+    """Every sign-in, by browser or by token."""
+
+    list_display = ("created_at", "user_id", "kind", "expires_at", "ended_at")
     list_filter = ("kind",)
-    fields = ("user", "kind", "created_at", "expires_at", "ended_at", "ip", "user_agent")
-    list_select_related = ("user",)
+    fields = ("user_id", "kind", "created_at", "expires_at", "ended_at")
+    search_fields = ("user",)
+    search_help_text = "A user's id"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[UserSession], search_term: str
+    ) -> tuple[QuerySet[UserSession], bool]:
+        """By the whole id of a user."""
+        return (queryset.filter(user__in=as_keys(search_term)) if search_term else queryset), False
 
 
 @admin.register(RateCount)
@@ -40,4 +65,3 @@ class RateCountAdmin(HistoryAdmin):
     """Who is near a limit; the subject is a digest."""
 
     list_display = ("key", "count", "window_start")
-    ordering = ("-window_start",)

@@ -1,5 +1,6 @@
 """/auth/... and /me."""
 
+from functools import partial
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -9,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from hetri.accounts import sessions, tokens
+from hetri.accounts import second_factor, sessions, tokens
 from hetri.accounts.models import User
 from hetri.accounts.signin import sign_in
 from hetri.core.openapi import errors
@@ -26,6 +27,9 @@ class UserSerializer(serializers.ModelSerializer[User]):
 class LoginSerializer(serializers.Serializer[Any]):
     email = serializers.CharField(max_length=254)
     password = serializers.CharField(max_length=1000, trim_whitespace=False)
+    otp = serializers.CharField(
+        max_length=20, required=False, help_text="A code of the second factor, or a recovery code; when one is set."
+    )
 
 
 class RefreshSerializer(serializers.Serializer[Any]):
@@ -56,11 +60,12 @@ class PublicView(APIView):
 
 
 class LoginView(PublicView):
-    @extend_schema(request=LoginSerializer, responses={200: SignedInSerializer, **errors(400, 401, 429)})
+    @extend_schema(request=LoginSerializer, responses={200: SignedInSerializer, **errors(400, 401, 403, 429)})
     def post(self, request: Request) -> Response:
         """Sign in: an access token for 15 minutes, a refresh token that is good once."""
         given = _read(LoginSerializer, request)
-        user = sign_in(request=request._request, email=given["email"], password=given["password"])
+        prove = partial(second_factor.prove, otp=given.get("otp"))
+        user = sign_in(request=request._request, email=given["email"], password=given["password"], prove=prove)
         return Response({**tokens.issue(user=user, request=request._request), "user": UserSerializer(user).data})
 
 

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from hetri.accounts import tokens
 from hetri.accounts.middleware import browser_session
 from hetri.accounts.models import User, UserSession
+from hetri.core import audit
 from hetri.core.errors import BadToken, CsrfFailed, NotAuthenticated
 
 
@@ -30,6 +31,11 @@ class _CsrfCheck(CsrfViewMiddleware):
         return reason
 
 
+def _caller(session: UserSession, by_bearer: bool) -> Caller:
+    audit.user.set(str(session.user_id))
+    return Caller(session=session, by_bearer=by_bearer)
+
+
 def identify(request: HttpRequest) -> Caller | None:
     """Bearer token, or the browser's session with its CSRF token; None for a request that shows neither.
 
@@ -39,7 +45,7 @@ def identify(request: HttpRequest) -> Caller | None:
     if header and header[0].lower() == b"bearer":
         if len(header) != 2:
             raise BadToken
-        return Caller(session=tokens.session_of(header[1].decode("latin-1")), by_bearer=True)
+        return _caller(tokens.session_of(header[1].decode("latin-1")), by_bearer=True)
     session = browser_session(request)
     if session is None:
         return None
@@ -47,7 +53,7 @@ def identify(request: HttpRequest) -> Caller | None:
     check.process_request(request)
     if check.process_view(request, lambda _: None, (), {}):  # type: ignore[arg-type,return-value]
         raise CsrfFailed
-    return Caller(session=session, by_bearer=False)
+    return _caller(session, by_bearer=False)
 
 
 def authenticate(request: HttpRequest) -> Caller:

@@ -8,6 +8,7 @@ from django.utils.functional import SimpleLazyObject
 
 from hetri.accounts import sessions
 from hetri.accounts.models import User, UserSession
+from hetri.core import audit
 
 
 def browser_session(request: HttpRequest) -> UserSession | None:
@@ -27,7 +28,10 @@ def _read(request: HttpRequest) -> UserSession | None:
 
 def _user(request: HttpRequest) -> User | AnonymousUser:
     session = browser_session(request)
-    return session.user if session else AnonymousUser()
+    if session is None:
+        return AnonymousUser()
+    audit.user.set(str(session.user_id))
+    return session.user
 
 
 class SessionAuthMiddleware(AuthenticationMiddleware):

@@ -2,12 +2,14 @@
 
 from typing import Any, ClassVar
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
 
 from hetri.core.ids import uuid7
+from hetri.core.masks import masked
 from hetri.core.times import now
 
 
@@ -26,11 +28,12 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email=(username or "").strip().lower())
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """A user with a hashed password; `role` defaults to owner."""
+        """A user with a hashed password, whose address is known to be theirs; `role` defaults to owner."""
         user = self.model(email=email.strip().lower(), **fields)
         user.is_superuser = user.role == Role.ADMIN
         user.set_password(password)
         user.save(using=self._db)
+        EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
@@ -64,7 +67,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         ]
 
     def __str__(self) -> str:
-        return self.email
+        return masked(self.email)  # what the admin and its log print
 
     @property
     def is_staff(self) -> bool:

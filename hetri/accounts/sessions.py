@@ -14,19 +14,25 @@ from hetri.accounts.models import User, UserSession
 from hetri.accounts.signals import sessions_ended
 from hetri.core.times import now
 
+NOBODY = UUID(int=0)
 SESSION_KEY = "sid"  # where a browser's Django session keeps the id of its UserSession
 
 
 def begin(*, user: User, kind: str, request: HttpRequest, refresh_jti: str = "") -> UserSession:
-    """Record a sign-in from `request` and return its session, good for 30 days."""
+    """Record a sign-in from `request` and return its session, good for 30 days; for staff, a day of work."""
     return UserSession.objects.create(
         user=user,
         kind=kind,
         refresh_jti=refresh_jti,
-        expires_at=now() + timedelta(seconds=settings.SESSION_COOKIE_AGE),
+        expires_at=now() + _age_limit(user),
         ip=request.META.get("REMOTE_ADDR") or None,
         user_agent=request.headers.get("User-Agent", "").replace("\x00", "")[:200],
     )
+
+
+def _age_limit(user: User) -> timedelta:
+    """How long a sign-in holds: a working day for staff, whose screens show everybody's collars."""
+    return timedelta(seconds=settings.STAFF_SESSION_S if user.is_staff else settings.SESSION_COOKIE_AGE)
 
 
 def open_sessions() -> QuerySet[UserSession]:
@@ -51,6 +57,16 @@ def end(sessions: QuerySet[UserSession]) -> int:
 def end_all(*, user: User) -> int:
     """Log out everywhere."""
     return end(UserSession.objects.filter(user=user))
+
+
+def end_others(*, user: User, request: HttpRequest) -> int:
+    """Every session but the one of this request."""
+    return end(UserSession.objects.filter(user=user).exclude(pk=request.session.get(SESSION_KEY) or NOBODY))
+
+
+def on_password_changed(sender: object, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Receiver of allauth's password_changed, password_set and password_reset: whoever knew the old one is out."""
+    end_others(user=user, request=request)
 
 
 def _announce(session_ids: Iterable[UUID]) -> None:

@@ -49,6 +49,18 @@ class BadCredentials(ApiError):
     detail = "E-mail or password is wrong."
 
 
+class OtpRequired(ApiError):
+    status = 401
+    code = "otp_required"
+    detail = "This account has a second factor. Send the code of the authenticator app as otp."
+
+
+class EmailUnconfirmed(ApiError):
+    status = 403
+    code = "email_unconfirmed"
+    detail = "Confirm the e-mail address first: the link is in the mail that we sent."
+
+
 class Forbidden(ApiError):
     status = 403
     code = "forbidden"

@@ -7,8 +7,9 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import sync_and_async_middleware
 
-from hetri.core import logs
+from hetri.core import audit, logs
 from hetri.core.ids import uuid7
+from hetri.core.views import wants_page
 
 _ACCEPTED = re.compile(r"[0-9a-zA-Z-]{8,64}\Z")
 
@@ -17,6 +18,8 @@ def _begin(request: HttpRequest) -> str:
     given = request.headers.get("X-Request-ID", "")
     identity = given if _ACCEPTED.match(given) else uuid7().hex
     logs.request_id.set(identity)
+    audit.user.set("")
+    audit.door.set(audit.door_of(request.path, wants_page(request)))
     request.request_id = identity  # type: ignore[attr-defined]
     return identity
 

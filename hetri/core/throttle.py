@@ -10,7 +10,8 @@ from hetri.core.errors import TooMany
 _SPEND = """
     INSERT INTO core_ratecount AS r (key, window_start, count) VALUES (%(key)s, now(), 1)
     ON CONFLICT (key) DO UPDATE SET
-        count = CASE WHEN r.window_start < now() - %(window)s * interval '1 second' THEN 1 ELSE r.count + 1 END,
+        count = CASE WHEN r.window_start < now() - %(window)s * interval '1 second' THEN 1
+                ELSE least(r.count, %(most)s) + 1 END,
         window_start = CASE WHEN r.window_start < now() - %(window)s * interval '1 second'
                             THEN now() ELSE r.window_start END
     RETURNING count, ceil(extract(epoch FROM window_start - now()) + %(window)s)::int
@@ -30,12 +31,20 @@ class Limit:
         return f"{self.name}:{digest}"
 
     def spend(self, subject: object) -> None:
-        """Count one try. Raises TooMany, with the seconds to wait, when the window is full."""
+        """Count one try. Raises TooMany, with the seconds to wait, when the window is full.
+
+        Refused tries do not pile up: what others give back afterwards makes room again.
+        """
         with connection.cursor() as cursor:
-            cursor.execute(_SPEND, {"key": self._key(subject), "window": self.seconds})
+            cursor.execute(_SPEND, {"key": self._key(subject), "window": self.seconds, "most": self.most})
             count, wait = cursor.fetchone()
         if count > self.most:
             raise TooMany(retry_after=max(1, wait))
+
+    def queue(self, subject: object) -> None:
+        """Wait for the subject's other tries until the end of this transaction: they may be given back."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [self._key(subject)])
 
     def refund(self, subject: object) -> None:
         """Take one try back: it turned out well."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
@@ -12,10 +12,10 @@ from devices.models import Device, TreatEvent
 from devices.services.budget import HOLDING
 from hetri.core.times import day_bounds
 from hetri.pages.presenters import Face
-from hetri.pages.strip import Bucket, Span
-from hetri.pages.words import duration
+from hetri.pages.strip import Bucket, Span, hours
+from hetri.pages.words import duration, local
 from telemetry.models import Rollup
-from telemetry.services.rollups import FIVE_MINUTES
+from telemetry.services.rollups import FIVE_MINUTES, HOUR
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,37 @@ def last_24_h(face: Face, at: datetime) -> tuple[Span, list[Bucket]]:
     return span, _buckets([face.device.pk], since).get(face.device.pk, [])
 
 
-def ledger(device: Device, most: int) -> list[TreatEvent]:
-    """The newest treats of the present owner's time, newest first."""
+RANGES = {"24h": 1, "7d": 7, "30d": 30}
+DayRow = tuple[date, int | None, float | None]
+
+
+def table(face: Face, at: datetime, wanted: str) -> list[DayRow] | list[tuple[datetime, int | None, float | None]]:
+    """What the chart shows in numbers, newest first: hours of the last 24, or days. None is no data."""
+    if wanted == "24h":
+        span, buckets = last_24_h(face, at)
+        return hours(span, face.zone, buckets)
+    since = max(at - timedelta(days=RANGES[wanted]), _owned_from(face.device))
+    rows = Rollup.objects.filter(device=face.device, width=HOUR, start__gte=since).order_by("start")
+    found: dict[date, list[tuple[int, float]]] = {}
+    for start, active_s, battery in rows.values_list("start", "active_s", "battery_level_min"):
+        found.setdefault(local(start, face.zone).date(), []).append((active_s, battery))
+    today = local(at, face.zone).date()
+    days = [today - timedelta(days=number) for number in range(RANGES[wanted])]
+    known = min(found, default=today)
+    return [_day_row(day, found.get(day)) for day in days if day >= known]
+
+
+def _day_row(day: date, told: list[tuple[int, float]] | None) -> DayRow:
+    if not told:
+        return day, None, None
+    return day, sum(active for active, _battery in told), min(battery for _active, battery in told)
+
+
+def ledger(device: Device, most: int, before: UUID | None = None) -> list[TreatEvent]:
+    """The newest treats of the present owner's time, newest first; older ones than `before`, if given."""
     events = TreatEvent.objects.filter(device=device, event_time__gte=_owned_from(device))
+    if before is not None:
+        events = events.filter(pk__lt=before)
     return list(events.select_related("triggered_by").order_by("-pk")[:most])
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -14,6 +15,7 @@ from devices.models import Device, TreatEvent
 from devices.presenters import status_dict
 from hetri.accounts.models import User
 from hetri.pages.words import NBSP, listed, percent, portions, sentences, time_tag
+from pets.models import Pet
 
 BATTERY_LOW = 20
 NAMES_IN_A_SENTENCE = 3
@@ -32,6 +34,7 @@ class Face:
     presence: str
     last_seen: datetime | None
     battery: float | None
+    picture: str = ""  # its address; empty: the drawing of the species
 
     @property
     def battery_low(self) -> bool:
@@ -74,6 +77,27 @@ class Face:
         return words.get(self.presence, "").format(name=self.name)
 
 
+@dataclass(frozen=True)
+class PetFace:
+    """A pet as its ring shows it. `battery` is that of the collar worn, in percent, or unknown."""
+
+    name: str
+    species: str
+    presence: str
+    battery: float | None
+    picture: str
+
+    @property
+    def battery_low(self) -> bool:
+        """Whether its collar has to be charged."""
+        return self.battery is not None and self.battery < BATTERY_LOW
+
+    @property
+    def charge(self) -> int:
+        """The arc of the ring, 0 to 100."""
+        return round(min(100.0, max(0.0, self.battery or 0)))
+
+
 def face_of(device: Device) -> Face:
     """People call a collar by its pet; without one, by its own name."""
     facts = status_dict(device)
@@ -86,7 +110,26 @@ def face_of(device: Device) -> Face:
         presence=device.presence(),
         last_seen=device.last_seen,
         battery=facts["battery_level"],
+        picture=picture_of(pet),
     )
+
+
+def face_of_pet(pet: Pet, collar: Device | None) -> PetFace:
+    """A pet on its own page, in the ring of the collar that it wears now, if any."""
+    return PetFace(
+        name=pet.name,
+        species=pet.species,
+        presence=collar.presence() if collar else "",
+        battery=status_dict(collar)["battery_level"] if collar else None,
+        picture=picture_of(pet),
+    )
+
+
+def picture_of(pet: Pet | None) -> str:
+    """The address of a pet's picture; empty without one."""
+    if pet is None or not pet.picture_digest:
+        return ""
+    return reverse("pet_picture", args=[pet.pk, pet.picture_digest])
 
 
 def offline_note(face: Face) -> SafeString:
@@ -190,6 +233,17 @@ def _hand(event: TreatEvent, viewer: User) -> str:
     if event.source == TreatEvent.Source.STAFF:
         return _("by Hetri’s staff")
     return _("by {name}").format(name=event.triggered_by.name) if event.triggered_by else _("by a former owner")
+
+
+def camera_words(face: Face) -> SafeString | str:
+    """Why there is no picture, and the way out."""
+    if face.presence == Device.Status.RETIRED:
+        return _("This collar is retired; its camera is off for good.")
+    if face.presence != Device.Status.ONLINE:
+        return offline_note(face)
+    if face.device.config.get("camera") == "off":
+        return _("You turned this camera off. No one can watch until you turn it on.")
+    return _("The camera is off. Nobody is watching.")
 
 
 @dataclass(frozen=True)

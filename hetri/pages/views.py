@@ -1,4 +1,4 @@
-"""Login, home, one collar. `?part=live` answers only the part of a page that changes: scripts put it in place."""
+"""Home, one collar. `?part=live` answers only the part of a page that changes: scripts put it in place."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,8 +7,7 @@ from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.views import LoginView, LogoutView
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -21,41 +20,16 @@ from hetri.core.errors import ApiError
 from hetri.core.times import now
 from hetri.pages import figures, presenters, strip
 from hetri.pages.figures import Day
-from hetri.pages.forms import LoginForm, TreatForm
+from hetri.pages.forms import TreatForm
+from hetri.pages.found import device_for, device_to_act_on
 from hetri.pages.presenters import Face, LedgerRow
 from hetri.pages.treat_panel import Order, Panel, treat_panel
+from hetri.pages.viewer import viewer
 
 LEDGER_SHOWN = 5
+LEDGER_PAGE = 50
 TODAY_SHOWN = 12
 SAID_BY_PANEL = frozenset({"offline", "too_soon", "budget_spent", "retired"})  # the panel has a sentence for these
-
-
-class Login(LoginView):
-    """E-mail and password; `next` is followed only within this site."""
-
-    template_name = "pages/login.html"
-    authentication_form = LoginForm
-    redirect_authenticated_user = True
-
-
-class Logout(LogoutView):
-    """By POST only."""
-
-    next_page = "login"
-
-
-def _user(request: HttpRequest) -> User:
-    if not isinstance(request.user, User):  # login_required comes first
-        raise Http404
-    return request.user
-
-
-def _device(request: HttpRequest, device_id: UUID) -> Device:
-    devices = Device.objects.visible_to(_user(request)).select_related("pet", "owner")
-    device = devices.filter(pk=device_id).first()
-    if device is None:
-        raise Http404
-    return device
 
 
 @dataclass(frozen=True)
@@ -109,13 +83,13 @@ def _part(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpRespo
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     """The owner's collars, and what needs them first."""
-    user, at = _user(request), now()
+    user, at = viewer(request), now()
     devices = Device.objects.in_use().filter(owner=user).select_related("pet", "owner").order_by("pk")
     faces = [presenters.face_of(device) for device in devices]
     days = figures.days_of(faces, at)
     cards = [_card(face, days[face.device.pk], user, at) for face in faces]
     urgent, fine = presenters.home_sentence(faces)
-    context = {"cards": cards, "urgent": urgent, "fine": fine, "today": _today(cards, user), "tab": "page"}
+    context = {"cards": cards, "urgent": urgent, "fine": fine, "today": _today(cards, user), "tab": "home"}
     return _part(request, "home", context)
 
 
@@ -124,35 +98,56 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 def collar(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """One collar: how it is, its treats, its last 24 hours."""
-    user, at = _user(request), now()
-    device = _device(request, device_id)
+    user, at = viewer(request), now()
+    device = device_for(request, device_id)
     face = presenters.face_of(device)
     day = figures.days_of([face], at)[device.pk]
-    span, buckets = figures.last_24_h(face, at)
+    wanted = request.GET.get("range", "")
+    wanted = wanted if wanted in figures.RANGES else "24h"
     context = {
         "face": face,
         "day": day,
         "panel": _panel(face, day, user, at),
-        "hours": strip.hours(span, face.zone, buckets),
+        "range": wanted,
+        "ranges": [("24h", _("24 h")), ("7d", _("7 d")), ("30d", _("30 d"))],
+        "hours": figures.table(face, at, wanted),
         "known_from": figures.silent_from(device, at),
         "ledger": [presenters.ledger_row(event, user, face.zone) for event in figures.ledger(device, LEDGER_SHOWN)],
         "facts": presenters.facts(device),
+        "camera": presenters.camera_words(face),
         "key": uuid4().hex,
-        "tab": "true",  # within Home, and not Home itself
+        "tab": "home",
     }
     return _part(request, "collar", context)
+
+
+@require_safe
+@never_cache
+@login_required
+def treats(request: HttpRequest, device_id: UUID) -> HttpResponse:
+    """The whole ledger, a page at a time."""
+    user, device = viewer(request), device_for(request, device_id)
+    face = presenters.face_of(device)
+    try:
+        before = UUID(request.GET["before"]) if "before" in request.GET else None
+    except ValueError:
+        before = None
+    events = figures.ledger(device, LEDGER_PAGE + 1, before)
+    rows = [presenters.ledger_row(event, user, face.zone) for event in events[:LEDGER_PAGE]]
+    older = events[LEDGER_PAGE - 1].pk if len(events) > LEDGER_PAGE else None
+    return render(request, "collars/treats.html", {"face": face, "rows": rows, "older": older, "tab": "home"})
 
 
 @require_POST
 @login_required
 def collar_treat(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """Order a treat without JavaScript; the panel and the ledger show what comes of it."""
-    device = _device(request, device_id)
+    device = device_to_act_on(request, device_id)
     form = TreatForm(request.POST)
     if not form.is_valid():
         messages.error(request, _("A treat has 1 to 5 portions."))
         return redirect("collar", device_id)
-    user = _user(request)
+    user = viewer(request)
     source = TreatEvent.Source.STAFF if user.is_staff else TreatEvent.Source.OWNER
     try:
         send_treat(device=device, by=user, source=source, **form.cleaned_data)

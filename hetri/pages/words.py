@@ -123,6 +123,7 @@ def chart_words() -> dict[str, str]:
     """What chart.js says; {n}, {from}, {to} and {level} are filled in there."""
     return {
         "unit": _("Active minutes in each 5 min"),
+        "hourly": _("Active minutes in each hour"),
         "treats": _("Treats"),
         "battery": _("Battery"),
         "level": _("Battery {level} %"),

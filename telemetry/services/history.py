@@ -13,6 +13,7 @@ from django.db.models import F
 
 from devices.models import Assignment, Device
 from hetri.accounts.models import User
+from hetri.accounts.roles import may
 from hetri.core.ids import floor_key, to_ms
 from telemetry.models import MICRO
 from telemetry.services.rollups import AGGREGATES, FIVE_MINUTES, HOUR
@@ -80,7 +81,7 @@ class Answer:
 
 def visible_windows(device: Device, user: User) -> list[Window]:
     """When this user had the collar, by a sample's ts, in order; staff see all of it."""
-    if user.is_staff:
+    if may(user, "devices.view_device"):
         return [(None, None)]
     had = Assignment.objects.filter(device=device, owner=user).order_by(F("started_at").asc(nulls_first=True))
     windows: list[Window] = []

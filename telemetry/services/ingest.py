@@ -34,7 +34,10 @@ _KNOWN = """
 _TAKE = """
     UPDATE devices_device d SET
         last_seen = greatest(d.last_seen, v.seen),
-        status = CASE WHEN d.status = 'never_seen' AND v.seen IS NOT NULL THEN 'online' ELSE d.status END,
+        -- One that said offline itself stays so; one that we called so for its silence has just spoken.
+        status = CASE WHEN v.seen IS NOT NULL AND (d.status = 'never_seen'
+                           OR d.status = 'offline' AND d.reported @> '{"silent": true}') THEN 'online'
+                      ELSE d.status END,
         latest = CASE WHEN v.ts >= coalesce(d.owned_since, '-infinity') AND v.key > coalesce(d.latest_key, %(zero)s)
                       THEN v.latest ELSE d.latest END,
         latest_key = CASE WHEN v.ts >= coalesce(d.owned_since, '-infinity')

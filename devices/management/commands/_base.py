@@ -2,7 +2,7 @@
 
 import json
 from argparse import RawDescriptionHelpFormatter
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -18,9 +18,15 @@ class CollarCommand(BaseCommand):
     requires_system_checks = []
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """Add the example below the options."""
+        """Add the example below the options; a wrong option is one line, without the usage."""
         kwargs.update(epilog=f"Example:  {self.example}", formatter_class=RawDescriptionHelpFormatter)
-        return super().create_parser(prog_name, subcommand, **kwargs)
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+
+        def refuse(message: str) -> NoReturn:
+            parser.exit(2, f"{subcommand}: {message}. See --help.\n")
+
+        parser.error = refuse  # type: ignore[method-assign]
+        return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")

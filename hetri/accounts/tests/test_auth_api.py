@@ -1,17 +1,21 @@
 """/auth/... and /me, over the running server."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from django.db import connection, transaction
 
 from conftest import PASSWORD, make_user
+from hetri.accounts import tokens
 from hetri.accounts.models import UserSession
+from hetri.core.errors import BadToken
 from hetri.core.times import now
-from hetri.testing import Api
+from hetri.testing import Api, wait_for
 
 
 def login(client: httpx.Client, email: str, password: str = PASSWORD) -> httpx.Response:
@@ -46,6 +50,44 @@ def test_repeated_failures_are_throttled_for_the_account(anonymous: httpx.Client
     refused = login(anonymous, user.email)
     assert refused.status_code == 429
     assert 0 < int(refused.headers["Retry-After"]) <= 300
+
+
+def test_right_passwords_side_by_side_are_not_failures(anonymous: httpx.Client, live_db: None) -> None:
+    user, anonymous.timeout = make_user("alice"), 30
+    with ThreadPoolExecutor(20) as pool:
+        codes = list(pool.map(lambda _: login(anonymous, user.email).status_code, range(20)))
+    assert codes == [200] * 20
+
+
+def test_wrong_passwords_side_by_side_do_not_slip_past_the_limit(anonymous: httpx.Client, live_db: None) -> None:
+    user = make_user("alice")
+    with ThreadPoolExecutor(20) as pool:
+        codes = list(pool.map(lambda _: login(anonymous, user.email, "wrong").status_code, range(20)))
+    assert sorted(codes) == [401] * 10 + [429] * 10
+
+
+def test_a_refresh_token_used_twice_at_once_is_good_once(alice: Api) -> None:
+    refresh = alice.tokens["refresh"]
+
+    def second() -> None:
+        try:
+            with pytest.raises(BadToken):
+                tokens.rotate(refresh=refresh)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            tokens.rotate(refresh=refresh)
+            waiting = pool.submit(second)
+            wait_for(_somebody_waits_for_a_row)
+        waiting.result(timeout=10)
+
+
+def _somebody_waits_for_a_row() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
+        return bool(cursor.fetchone()[0])
 
 
 def test_refresh_rotates_and_a_second_use_ends_the_family(alice: Api, anonymous: httpx.Client) -> None:

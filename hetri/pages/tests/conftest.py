@@ -1,16 +1,21 @@
-"""A collar of Alice's with a dog, as rows; nothing here talks to a broker."""
+"""A collar of Alice's with a dog as rows, and a browser on the running server."""
 
+import mimetypes
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize, sync_playwright
 
-from conftest import make_user
+from conftest import PASSWORD, make_user
 from devices.models import Device, TreatEvent
 from hetri.accounts.models import User
 from hetri.core.ids import uuid7
 from hetri.core.times import now
+from hetri.testing import Api
 from pets.models import Pet
 
 ZONE = "Europe/Berlin"
@@ -61,3 +66,54 @@ def signed_in(user: User) -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+PHONE: ViewportSize = {"width": 390, "height": 844}
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Playwright's own event loop runs in this thread; Django must not take it for one of ours."""
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+
+
+def _static(route: Route) -> None:
+    """What nginx does in front of the server."""
+    path = finders.find(route.request.url.partition("/static/")[2])
+    if path is None:
+        route.fulfill(status=404)
+    else:
+        route.fulfill(path=path, content_type=mimetypes.guess_type(path)[0])
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: str) -> Iterator[Open]:
+    """`open_page(alice)`: a phone of hers, logged in through the page; without her, the login page. Any error of a script fails the test."""
+    contexts: list[BrowserContext] = []
+    faults: list[str] = []
+
+    def begin(api: Api | None = None, **options: Any) -> Page:
+        context = browser.new_context(base_url=server, viewport=PHONE, service_workers="block", **options)
+        contexts.append(context)
+        context.route("**/static/**", _static)
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda line: faults.append(line.text) if "Content Security" in line.text else None)
+        page.goto("/")
+        if api is None:
+            return page
+        page.locator("#id_username").fill(api.user.email)
+        page.locator("#id_password").fill(PASSWORD)
+        page.locator("form button[type=submit]").click()
+        page.wait_for_url(f"{server}/")
+        return page
+
+    yield begin
+    for context in contexts:
+        context.close()
+    assert faults == []

@@ -1,62 +1,13 @@
 """The pages in a real Chromium on the running server, with a collar on the real broker."""
 
-import mimetypes
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.contrib.staticfiles import finders
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from conftest import PASSWORD
+from hetri.pages.tests.conftest import Open
 from hetri.testing import Api, Collar, wait_for
-
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Playwright's own event loop runs in this thread; Django must not take it for one of ours."""
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-
-
-def _static(route: Route) -> None:
-    """What nginx does in front of the server."""
-    path = finders.find(route.request.url.partition("/static/")[2])
-    if path is None:
-        route.fulfill(status=404)
-    else:
-        route.fulfill(path=path, content_type=mimetypes.guess_type(path)[0])
-
-
-@pytest.fixture
-def open_page(browser: Browser, server: str) -> Iterator[Open]:
-    """`open_page(alice)`: a phone of hers, logged in through the page; any error of a script fails the test."""
-    contexts: list[BrowserContext] = []
-    faults: list[str] = []
-
-    def begin(api: Api, **options: Any) -> Page:
-        context = browser.new_context(base_url=server, viewport={"width": 390, "height": 844}, **options)
-        contexts.append(context)
-        context.route("**/static/**", _static)
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda line: faults.append(line.text) if "Content Security" in line.text else None)
-        page.goto("/")
-        page.get_by_label("E-mail").fill(api.user.email)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
-        page.wait_for_url(f"{server}/")
-        return page
-
-    yield begin
-    for context in contexts:
-        context.close()
-    assert faults == []
 
 
 @pytest.fixture
@@ -146,7 +97,8 @@ def test_logging_out_in_one_tab_ends_the_other(open_page: Open, alice: Api, devi
     other = page.context.new_page()
     other.goto(f"/collar/{device['id']}/")
     settle(other)
-    page.get_by_role("button", name="Log out").click()
+    page.get_by_role("link", name="Account").click()
+    page.get_by_role("button", name="Log out", exact=True).click()
     other.wait_for_url(f"**/account/login?next=%2Fcollar%2F{device['id']}%2F")
 
 
@@ -166,3 +118,40 @@ def test_it_asks_nobody_else(open_page: Open, alice: Api, server: str, device: d
     settle(page)
     assert asked
     assert [url for url in asked if not url.startswith(server)] == []
+
+
+def test_the_chart_shows_a_week_and_comes_nearer_by_keys(
+    open_page: Open, alice: Api, device: dict[str, Any], collar: Collar
+) -> None:
+    asked: list[str] = []
+    page = open_page(alice)
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"/collar/{device['id']}/")
+    settle(page)
+    page.get_by_role("link", name="7 d").click()
+    expect(page.locator("#chart-unit")).to_have_text("Active minutes in each hour")
+    assert page.url.endswith("?range=7d#activity-title")
+    assert any("resolution=1h" in url for url in asked)
+    page.locator("#chart").focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("+")
+    page.keyboard.press("+")
+    expect(page.locator("#chart-unit")).to_have_text("Active minutes in each 5 min")
+    page.get_by_role("button", name="Show all of it").click()
+    expect(page.locator("#chart-unit")).to_have_text("Active minutes in each hour")
+
+
+def test_the_chart_comes_nearer_to_what_is_drawn_out(
+    open_page: Open, alice: Api, device: dict[str, Any], collar: Collar
+) -> None:
+    page = open_page(alice)
+    page.goto(f"/collar/{device['id']}/?range=30d")
+    expect(page.locator("#chart canvas")).to_have_count(2)
+    page.locator("#chart").scroll_into_view_if_needed()
+    box = page.locator("#chart .u-over").first.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 40, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 52, box["y"] + 60, steps=4)
+    page.mouse.up()
+    expect(page.locator("#chart-unit")).to_have_text("Active minutes in each 5 min")

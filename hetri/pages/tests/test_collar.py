@@ -1,6 +1,7 @@
 """A collar's own page, and its form for browsers without JavaScript."""
 # ruff: noqa: RUF001  (people read typographic apostrophes and minus signs)
 
+import re
 from datetime import timedelta
 from uuid import uuid4
 
@@ -126,3 +127,31 @@ def test_the_anonymous_cannot_order(collar: Device) -> None:
 
 def test_a_link_orders_nothing(owner: User, collar: Device) -> None:
     assert signed_in(owner).get(f"{url(collar)}treat").status_code == 405
+
+
+def test_the_whole_ledger_comes_page_by_page(owner: User, stranger: User, collar: Device) -> None:
+    for number in range(60):
+        make_treat(collar, ago_s=100 - number, portion=number % 5 + 1)
+    client, address = signed_in(owner), f"{url(collar)}treats"
+    first = client.get(address).content.decode()
+    older = re.search(r"\?before=([0-9a-f-]{36})", first)
+    assert older
+    assert first.count("Dispensed") == 50
+    assert client.get(address, {"before": older[1]}).content.decode().count("Dispensed") == 10
+    assert client.get(address, {"before": "nothing"}).status_code == 200
+    assert signed_in(stranger).get(address).status_code == 404
+
+
+@pytest.mark.parametrize(("wanted", "rows"), [("7d", 7), ("30d", 30), ("1y", 24)])
+def test_the_table_follows_the_span_of_the_chart(owner: User, collar: Device, wanted: str, rows: int) -> None:
+    month = now().replace(minute=0, second=0, microsecond=0) - timedelta(days=29)
+    means = {f"accel_{axis}_{kind}": 0 for axis in "xyz" for kind in ("sum", "min", "max")}
+    more = {"battery_level_min": 87.0, "battery_level_max": 88.0, "count": 60, "active_s": 60, "steps": 0, **means}
+    Rollup.objects.bulk_create(
+        Rollup(device=collar, width=width, start=month + timedelta(hours=hour), **more)
+        for hour in range(29 * 24 + 1)
+        for width in (300, 3600)
+    )
+    page = signed_in(owner).get(url(collar), {"range": wanted}).content.decode()
+    assert page.count('<th scope="row">') in (rows, rows + 1)
+    assert f'data-range="{wanted if wanted != "1y" else "24h"}"' in page

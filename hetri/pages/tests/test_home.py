@@ -1,5 +1,6 @@
 """The home page."""
 
+import re
 from datetime import timedelta
 
 from django.db import connection
@@ -94,3 +95,12 @@ def test_treats_before_the_present_owner_are_not_shown(owner: User, rex: Pet, st
     page = home(owner)
     assert "Nothing yet today." in page
     assert "none yet" in page
+
+
+def test_drawings_have_points_in_german_too(owner: User, collar: Device, rex: Pet) -> None:
+    make_treat(collar)
+    client = signed_in(owner)
+    for path in ("/", f"/pet/{rex.pk}/"):
+        page = client.get(path, headers={"Accept-Language": "de"}).content.decode()
+        assert 'lang="de"' in page
+        assert re.search(r'="[0-9]+,[0-9]+%?"', page) is None

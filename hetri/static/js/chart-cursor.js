@@ -1,5 +1,5 @@
 // The crosshair: exact values of one slot, by pointer or by arrow keys.
-import { clock } from "./time.js";
+import { clock, day } from "./time.js";
 import { fill } from "./words.js";
 
 const KEYS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -12, PageDown: 12 };
@@ -73,7 +73,7 @@ export class Cursor {
   #lines() {
     const { x, active, level, slot, treats } = this.#data, middle = x[this.index];
     const from = new Date((middle - slot / 2) * 1000), to = new Date((middle + slot / 2) * 1000);
-    const span = ["span", fill(this.#words.span, { from: clock(from), to: clock(to) })];
+    const span = ["span", fill(this.#words.span, { from: `${slot < 3600 ? "" : `${day(from)} `}${clock(from)}`, to: clock(to) })];
     const here = treats.filter(({ at }) => at >= from / 1000 && at < to / 1000);
     const said = here.map(({ result }) => ["span", result === "dispensed" ? this.#words.given : this.#words.failed]);
     if (active[this.index] === null) return [span, ["b", this.#words.none], ...said];

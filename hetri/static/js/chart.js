@@ -1,21 +1,28 @@
-// The last 24 hours: bars of active minutes, below them treats and battery on the same x axis. What was not sent
-// is hatched, never bridged. Exact values by pointer or arrow keys.
+// The last 24 hours, 7 or 30 days: bars of active minutes, below them treats and battery on the same x axis. What was
+// not sent is hatched, never bridged. Exact values by pointer or arrow keys; a part drawn out with the pointer, or + and
+// -, comes nearer, with finer bars when they fit.
 import uPlot from "../vendor/uplot/uPlot.esm.js";
 import { Cursor } from "./chart-cursor.js";
 import { bars, battery, gapsOf, hatch, label, palette, treatsRow } from "./chart-draw.js";
+import { clock, day } from "./time.js";
 import { chartWords } from "./words.js";
 
-const SLOT_S = 300, DAY_S = 86400, AXIS_PX = 46;
+const DAY_S = 86400, AXIS_PX = 46;
+const RANGES = { "24h": DAY_S, "7d": 7 * DAY_S, "30d": 30 * DAY_S };
+const FINE_S = 300, COARSE_S = 3600, FINE_UP_TO_S = 2 * DAY_S, NEAREST_S = 3600; // widths of a slot, and when which
+const TREAT_PAGES = 20;
 const JUST_READ_MS = 1000; // the first snapshot follows the page at once
 const EVERY_MS = 15000; // samples come once a minute or more often; the buckets follow within 2 s
 
 export class Chart {
-  #box; #words = chartWords(); #plots = []; #cursor = null; #timer = 0; #readAt = 0; #colours = palette();
+  #box; #words = chartWords(); #plots = []; #cursor = null; #timer = 0; #readAt = 0; #view = null; #asked = 0; #colours = palette();
   data = null;
 
   constructor(box) {
     this.#box = box;
     this.load();
+    box.addEventListener("keydown", (event) => this.#key(event));
+    box.addEventListener("dblclick", () => this.whole());
     new ResizeObserver(() => this.#resize()).observe(box);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { this.#colours = palette(); this.#draw(); });
   }
@@ -30,19 +37,67 @@ export class Chart {
     clearTimeout(this.#timer);
     this.#timer = 0;
     this.#readAt = Date.now();
-    const end = Math.ceil(Date.now() / 1000 / SLOT_S) * SLOT_S, start = end - DAY_S;
+    const asked = ++this.#asked, { start, end, slot } = this.#span();
     try {
-      const [telemetry, treats] = await Promise.all([this.#read(this.#history(start, end)), this.#read("treats")]);
-      this.data = arrange(telemetry, treats.results, start, end, Date.parse(this.#box.dataset.knownFrom) / 1000);
+      const [telemetry, treats] = await Promise.all([this.#read(this.#history(start, end, slot)), this.#treats(start)]);
+      if (asked !== this.#asked) return; // another span was wanted meanwhile
+      this.data = arrange(telemetry, treats, { start, end, slot }, Date.parse(this.#box.dataset.knownFrom) / 1000);
       this.#draw();
     } catch {
       if (!this.data) label(this.#box, this.#words.missing);
     }
   }
 
-  #history(start, end) {
+  // Another of the three ranges was chosen.
+  ranged() { this.#view = null; this.load(); }
+
+  whole() {
+    if (!this.#view) return;
+    this.#view = null;
+    this.load();
+  }
+
+  #near(from, to) {
+    if (to - from < NEAREST_S) return;
+    this.#view = [from, to];
+    this.load();
+  }
+
+  #key(event) {
+    if (event.key === "Escape" || event.key === "-") return this.whole();
+    if (event.key !== "+" && event.key !== "=") return;
+    const { start, end, x } = this.data, middle = x[this.#cursor?.index ?? x.length - 1], half = (end - start) / 4;
+    this.#near(Math.max(start, middle - half), Math.min(end, middle + half));
+  }
+
+  #drawnOut(plot) {
+    const { left, width } = plot.select;
+    if (width > 8) this.#near(plot.posToVal(left, "x"), plot.posToVal(left + width, "x"));
+  }
+
+  // What is to be drawn, in seconds, on whole slots.
+  #span() {
+    const whole = RANGES[this.#box.dataset.range] ?? DAY_S, now = Date.now() / 1000;
+    const [from, to] = this.#view ?? [now - whole, now];
+    const slot = to - from <= FINE_UP_TO_S ? FINE_S : COARSE_S;
+    const end = Math.ceil(to / slot) * slot;
+    return { start: this.#view ? Math.floor(from / slot) * slot : end - whole, end, slot };
+  }
+
+  async #treats(start) {
+    const found = [];
+    for (let what = "treats", pages = 0; what && pages < TREAT_PAGES; pages++) {
+      const { results, next } = await this.#read(what);
+      found.push(...results);
+      const older = results.at(-1) && Date.parse(results.at(-1).event_time) / 1000 < start;
+      what = next && !older ? `treats${new URL(next).search}` : null;
+    }
+    return found;
+  }
+
+  #history(start, end, slot) {
     const iso = (seconds) => new Date(seconds * 1000).toISOString();
-    return `telemetry?resolution=5m&shape=columns&order=asc&start=${iso(start)}&end=${iso(end)}`;
+    return `telemetry?resolution=${slot === FINE_S ? "5m" : "1h"}&shape=columns&order=asc&start=${iso(start)}&end=${iso(end)}`;
   }
 
   async #read(what) {
@@ -56,6 +111,7 @@ export class Chart {
     const kept = this.#cursor?.index ?? null;
     for (const plot of this.#plots) plot.destroy();
     label(this.#box, "");
+    this.#say();
     const { x, active, level } = this.data;
     const top = new uPlot(this.#activity(), [x, active], this.#box);
     const below = new uPlot(this.#battery(), [x, level], this.#box);
@@ -63,6 +119,11 @@ export class Chart {
     this.#cursor?.end();
     this.#cursor = new Cursor(this.#box, this.#plots, this.data, this.#words);
     if (kept !== null) this.#cursor.move(kept);
+  }
+
+  #say() {
+    document.getElementById("chart-unit").textContent = this.data.slot === FINE_S ? this.#words.unit : this.#words.hourly;
+    document.getElementById("chart-whole").hidden = !this.#view;
   }
 
   #resize() {
@@ -74,7 +135,7 @@ export class Chart {
     const { start, end } = this.data;
     return {
       width: this.#box.clientWidth, height, padding, hooks, axes, legend: { show: false },
-      cursor: { y: false, points: { show: false }, drag: { x: false, y: false }, sync: { key: "day" } },
+      cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false }, sync: { key: "day" } },
       scales: { x: { time: true, range: [start, end] }, y: { range: y } },
       series: [{}, { ...series, points: { show: false } }],
     };
@@ -88,44 +149,49 @@ export class Chart {
 
   #activity() {
     const colours = this.#colours, words = this.#words;
-    const y = this.#axis({ size: AXIS_PX, gap: 8, splits: [0, 2.5, 5] });
+    const most = this.data.slot / 60;
+    const y = this.#axis({ size: AXIS_PX, gap: 8, splits: [0, most / 2, most] });
     const hooks = {
       drawClear: [(plot) => hatch(plot, this.data.gaps, colours, words.none)],
       draw: [(plot) => treatsRow(plot, this.data.treats, colours, words.treats)],
     };
-    return this.#options(226, [10, 6, 30, 0], [0, 5], [{ show: false }, y], hooks, bars(uPlot, colours));
+    hooks.setSelect = [(plot) => this.#drawnOut(plot)];
+    return this.#options(226, [10, 24, 30, 0], [0, most], [{ show: false }, y], hooks, bars(uPlot, colours));
   }
 
   #battery() {
     const colours = this.#colours;
     const y = this.#axis({ size: AXIS_PX, gap: 8, splits: [0, 100], values: () => ["0 %", "100"] });
-    const clock = (_plot, times) => times.map((time) => new Date(time * 1000).toTimeString().slice(0, 5));
-    const x = this.#axis({ size: 28, gap: 8, space: 48, grid: { show: false }, values: clock, incrs: [3600, 10800, 21600, 43200] });
+    const short = this.data.end - this.data.start <= FINE_UP_TO_S, name = short ? clock : day;
+    const values = (_plot, times) => times.map((time) => name(new Date(time * 1000)));
+    const incrs = short ? [300, 900, 3600, 10800, 21600, 43200] : [1, 2, 4, 7].map((days) => days * DAY_S);
+    const x = this.#axis({ size: 28, gap: 8, space: short ? 48 : 64, grid: { show: false }, values, incrs });
     const hooks = {
       drawClear: [(plot) => hatch(plot, this.data.gaps, colours, "")],
       draw: [(plot) => battery(plot, this.data, colours, this.#words.level)],
     };
     const line = { stroke: colours.text2, width: 1.75, spanGaps: false };
-    return this.#options(92, [8, 6, 0, 0], [0, 100], [x, y], hooks, line);
+    hooks.setSelect = [(plot) => this.#drawnOut(plot)];
+    return this.#options(92, [8, 24, 0, 0], [0, 100], [x, y], hooks, line);
   }
 }
 
 const first = (times) => times.length ? Date.parse(times[0]) / 1000 : Infinity;
 
 // Buckets that have samples, laid out on every slot of the day; the others are null. x is the middle of a slot.
-function arrange(telemetry, treats, start, end, knownFrom) {
-  const slots = Math.round((end - start) / SLOT_S);
-  const x = Array.from({ length: slots }, (_, slot) => start + slot * SLOT_S + SLOT_S / 2);
+function arrange(telemetry, treats, { start, end, slot }, knownFrom) {
+  const slots = Math.round((end - start) / slot);
+  const x = Array.from({ length: slots }, (_, index) => start + index * slot + slot / 2);
   const active = new Array(slots).fill(null), level = new Array(slots).fill(null);
   telemetry.ts.forEach((ts, row) => {
-    const slot = Math.floor((Date.parse(ts) / 1000 - start) / SLOT_S);
-    active[slot] = Math.min(5, telemetry.active_s[row] / 60);
-    level[slot] = telemetry.battery_level_min[row];
+    const index = Math.floor((Date.parse(ts) / 1000 - start) / slot);
+    active[index] = Math.min(slot / 60, telemetry.active_s[row] / 60);
+    level[index] = telemetry.battery_level_min[row];
   });
   const shown = treats.map((event) => ({ at: Date.parse(event.event_time) / 1000, result: event.result }));
   return {
-    x, active, level, start, end, slot: SLOT_S,
+    x, active, level, start, end, slot,
     treats: shown.filter(({ at }) => at >= start && at < end),
-    gaps: gapsOf(active, start, SLOT_S, Math.min(knownFrom, first(telemetry.ts)), Date.now() / 1000),
+    gaps: gapsOf(active, start, slot, Math.min(knownFrom, first(telemetry.ts)), Date.now() / 1000),
   };
 }

@@ -12,7 +12,7 @@ export function start(onChange = () => {}) {
   localise(document);
   setInterval(tick, 1000);
   bindTreats(root, part);
-  if (!root.dataset.socket) return;
+  if (!root.dataset.socket) return part;
   const live = new Live(root.dataset.socket, (type, device, data) => {
     if (type === "telemetry") part.soon(BATCH_MS);
     else part.now();
@@ -20,4 +20,5 @@ export function start(onChange = () => {}) {
   });
   setInterval(() => document.hidden || !live.connected || part.now(), SLOW_MS);
   document.addEventListener("visibilitychange", () => document.hidden || part.now());
+  return part;
 }

@@ -54,6 +54,13 @@ function speakNews(before, root) {
   if (news.length) say(news.map(({ text }) => text).join(" "));
 }
 
+// The page as it is asked for, its range too, and of it the part that lives.
+function partAddress() {
+  const address = new URL(location.href);
+  address.searchParams.set("part", "live");
+  return address;
+}
+
 export class Part {
   #root = document.getElementById("live"); #running = null; #again = false; #waiting = 0;
 
@@ -78,7 +85,7 @@ export class Part {
   // True when the page shows what the server knows.
   async #fetch() {
     try {
-      const answer = await fetch(`${location.pathname}?part=live`, { headers: { Accept: "text/html" }, redirect: "manual" });
+      const answer = await fetch(partAddress(), { headers: { Accept: "text/html" }, redirect: "manual" });
       if (answer.type === "opaqueredirect" || answer.status === 404) location.reload();
       if (!answer.ok) return false;
       const page = new DOMParser().parseFromString(`<div>${await answer.text()}</div>`, "text/html");

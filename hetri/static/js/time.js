@@ -11,6 +11,7 @@ const toExact = format({ weekday: "short", day: "numeric", month: "long", year: 
   hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" });
 const STEPS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 
+export const day = (date) => toDay.format(date);
 export const clock = (date) => toClock.format(date);
 export const exact = (date) => toExact.format(date);
 

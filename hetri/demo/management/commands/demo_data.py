@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from devices.flash import write_device_file
@@ -12,6 +13,7 @@ from devices.models import Device
 from devices.mqtt.credentials import password_fits
 from devices.services import ownership
 from hetri.accounts.models import Role, User
+from hetri.accounts.roles import OPERATIONS
 from hetri.core.errors import ApiError
 from hetri.demo.history import write_day
 from pets.models import Pet
@@ -35,6 +37,7 @@ class Command(BaseCommand):
         known = _read_json(folder / "demo.json")
         owner = _account(OWNER, "Alex", Role.OWNER, known.get("owner", {}))
         staff = _account(STAFF, "Charlie", Role.STAFF, known.get("staff", {}))
+        User.objects.get(email=STAFF).groups.add(Group.objects.get(name=OPERATIONS))
         _account(SECOND, "Bo", Role.OWNER, {})
         user = User.objects.get(email=OWNER)
         rex = _pet(

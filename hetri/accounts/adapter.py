@@ -1,0 +1,73 @@
+"""How django-allauth fits Hetri: our user's name, our words, secrets that the database does not hold in the clear."""
+
+from base64 import urlsafe_b64encode
+from hashlib import blake2b
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from hetri.accounts.models import User
+
+# What is worth saying on the next page; the rest is seen there anyway.
+SAID = {
+    "account/messages/password_changed.txt": _("Your password is changed. All your other devices are signed out."),
+    "account/messages/email_confirmed.txt": _("Your e-mail address is confirmed."),
+    "mfa/messages/totp_activated.txt": _("The second factor is on. Keep the recovery codes in a safe place."),
+    "mfa/messages/totp_deactivated.txt": _("The second factor is off."),
+    "mfa/messages/recovery_codes_generated.txt": _("These codes are new. The old ones no longer work."),
+}
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Sign-up with a name; messages in our words."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "enter_current_password": _("This is not your present password."),
+        "incorrect_password": _("The password is wrong."),
+        "too_many_login_attempts": _("Too many tries. Wait five minutes, then try again."),
+    }
+
+    def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
+        """The person who signs up."""
+        user = super().save_user(request, user, form, commit=False)
+        user.name = form.cleaned_data["name"]
+        if commit:
+            user.save()
+        return user
+
+    def add_message(
+        self, request: HttpRequest, level: int, message_template: str | None = None, *_: Any, **__: Any
+    ) -> None:
+        """Say it in our words, or not at all."""
+        words = SAID.get(message_template or "")
+        if words:
+            messages.add_message(request, messages.SUCCESS if level < messages.ERROR else level, words)
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """Secrets of authenticators are encrypted under a key outside the database."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": _("This code is wrong, or was used before. Wait for the next one."),
+    }
+
+    def encrypt(self, text: str) -> str:
+        """Text for the database."""
+        return _box().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """The text again. Raises InvalidToken when the key is another."""
+        return _box().decrypt(encrypted_text.encode()).decode()
+
+
+def _box() -> Fernet:
+    key = blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"hetri.2nd").digest()
+    return Fernet(urlsafe_b64encode(key))

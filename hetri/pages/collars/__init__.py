@@ -1,0 +1,1 @@
+"""Pages that add, set, hand over and remove a collar."""

@@ -1,0 +1,150 @@
+"""Add a collar, set it, give it new credentials, hand it over, remove it. All of it works without scripts."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from devices.models import Device
+from devices.mqtt.registry import Credential
+from devices.services import claims, ownership
+from hetri.accounts.signin import PER_ACCOUNT
+from hetri.core.errors import ApiError
+from hetri.pages.account.forms import PasswordForm
+from hetri.pages.collars.forms import ClaimForm, RemoveForm, SettingsForm, WearerForm
+from hetri.pages.collars.papers import download, pattern
+from hetri.pages.found import device_in_use
+from hetri.pages.refusals import in_words
+from hetri.pages.viewer import viewer
+
+form_page = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@form_page
+@never_cache
+@login_required
+def add(request: HttpRequest) -> HttpResponse:
+    """Claim a collar by the code of its tag; the pattern on the tag is a link to here with the code in it."""
+    user = viewer(request)
+    form = ClaimForm(request.POST or None, owner=user, initial={"code": request.GET.get("code", "")[:40]})
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        try:
+            device, credential = claims.claim(
+                code=given["code"],
+                by=user,
+                address=request.META.get("REMOTE_ADDR", ""),
+                name=given["name"] or None,
+                pet=given["pet"],
+            )
+        except ApiError as refused:
+            form.add_error("code" if refused.code == "not_found" else None, in_words(refused))
+        else:
+            if credential is not None:
+                return _credentials(request, device, credential)
+            messages.success(request, _("{name} is yours now.").format(name=device.name))
+            return redirect("collar", device.pk)
+    return render(request, "collars/add.html", {"form": form, "tab": "home"})
+
+
+@form_page
+@never_cache
+@login_required
+def build(request: HttpRequest) -> HttpResponse:
+    """An identity for a board of one's own."""
+    user = viewer(request)
+    form = WearerForm(request.POST or None, owner=user)
+    if request.method == "POST" and form.is_valid():
+        try:
+            given = form.cleaned_data
+            return _credentials(request, *ownership.provision(name=given["name"], owner=user, pet=given["pet"]))
+        except ApiError as refused:
+            form.add_error(None, in_words(refused))
+    return render(request, "collars/build.html", {"form": form, "tab": "home"})
+
+
+def _credentials(request: HttpRequest, device: Device, credential: Credential) -> HttpResponse:
+    """What the board needs, this once: nothing of it is kept in a session, and the answer is not stored."""
+    context = {"device": device, "mqtt": credential.public(), "file": download(device, credential), "tab": "home"}
+    return render(request, "collars/credentials.html", context)
+
+
+@form_page
+@never_cache
+@login_required
+def settings(request: HttpRequest, device_id: UUID) -> HttpResponse:
+    """Name, wearer, how often it reports, camera."""
+    device = device_in_use(request, device_id)
+    form = SettingsForm(request.POST or None, device=device)
+    if request.method == "POST" and form.is_valid():
+        try:
+            ownership.update_device(device=device, changes=form.changes())
+        except ApiError as refused:
+            form.add_error(None, in_words(refused))
+        else:
+            messages.success(request, _("Saved. The collar is told when it is online."))
+            return redirect("collar_settings", device_id)
+    told = device.reported.get("config_version")
+    context = {"form": form, "device": device, "applied": told == device.config_version, "tab": "home"}
+    return render(request, "collars/settings.html", context)
+
+
+@form_page
+@never_cache
+@login_required
+def credentials(request: HttpRequest, device_id: UUID) -> HttpResponse:
+    """A new password for a collar that was lost or copied."""
+    device = device_in_use(request, device_id)
+    if request.method == "POST":
+        try:
+            return _credentials(request, device, claims.renew(device=device))
+        except ApiError as refused:
+            messages.error(request, in_words(refused))
+    return render(request, "collars/rotate.html", {"device": device, "tab": "home"})
+
+
+@sensitive_post_parameters("password")
+@form_page
+@never_cache
+@login_required
+def hand_over(request: HttpRequest, device_id: UUID) -> HttpResponse:
+    """Give a collar to somebody else: what ends and what stays, then, with the password, a code for them."""
+    user, device = viewer(request), device_in_use(request, device_id)
+    form = PasswordForm(request.POST or None, user=user)
+    if request.method == "POST":
+        try:
+            PER_ACCOUNT.spend(user.email)
+            if form.is_valid():
+                code = ownership.hand_over(device=device, by=user, password=form.cleaned_data["password"])
+                PER_ACCOUNT.refund(user.email)
+                link = request.build_absolute_uri(f"{reverse('collar_add')}?code={code}")
+                context = {"device": device, "code": code, "link": link, "pattern": pattern(link), "tab": "home"}
+                return render(request, "collars/handed_over.html", context)
+        except ApiError as refused:
+            form.add_error(None, in_words(refused))
+    return render(request, "collars/hand_over.html", {"form": form, "device": device, "tab": "home"})
+
+
+@form_page
+@never_cache
+@login_required
+def remove(request: HttpRequest, device_id: UUID) -> HttpResponse:
+    """Retire a collar for good, once its name was typed."""
+    device = device_in_use(request, device_id)
+    form = RemoveForm(request.POST or None, device=device)
+    if request.method == "POST" and form.is_valid():
+        try:
+            ownership.retire(device=device)
+        except ApiError as refused:
+            form.add_error(None, in_words(refused))
+        else:
+            messages.success(request, _("{name} is removed.").format(name=device.name))
+            return redirect("home")
+    return render(request, "collars/remove.html", {"form": form, "device": device, "tab": "home"})

@@ -1,0 +1,93 @@
+"""What staff do to collars: a service call tried on every chosen collar, and a line on what became of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from devices.models import Device, TreatEvent
+from devices.mqtt.registry import Credential
+from devices.services import ownership
+from devices.services.configuration import publish_config
+from devices.services.treats import send_treat
+from hetri.accounts.models import User
+from hetri.core.errors import ApiError
+
+MOST = 100  # collars an action takes at a time
+
+
+@dataclass(frozen=True)
+class Line:
+    """What an action did to one collar: done, skipped or failed, and why. `secret` is shown this once."""
+
+    device: Device
+    outcome: str
+    words: str
+    secret: Credential | None = None
+
+
+@dataclass(frozen=True)
+class Action:
+    """`ends` says what the collar loses, for the page that asks."""
+
+    name: str
+    label: str
+    ends: str
+    run: Callable[[Device, User], tuple[str, Credential | None]]
+
+
+def _rotate(device: Device, by: User) -> tuple[str, Credential | None]:
+    return "It has a new password.", ownership.rotate(device=device)
+
+
+def _retire(device: Device, by: User) -> tuple[str, Credential | None]:
+    ownership.retire(device=device)
+    return "Its access has ended.", None
+
+
+def _restore(device: Device, by: User) -> tuple[str, Credential | None]:
+    return "It may connect again, with a new password.", ownership.restore(device=device)
+
+
+def _send_config(device: Device, by: User) -> tuple[str, Credential | None]:
+    if device.retired_at is not None:
+        raise ApiError("This collar is retired.", code="retired")
+    with transaction.atomic():
+        publish_config(device)
+    return f"Version {device.config_version} is on its way.", None
+
+
+def _treat(device: Device, by: User) -> tuple[str, Credential | None]:
+    event = send_treat(device=device, by=by, source=TreatEvent.Source.STAFF)
+    return f"Treat {event.pk} is on its way.", None
+
+
+ACTIONS = {
+    action.name: action
+    for action in (
+        Action("send_config", "Send config", "Nothing ends. The collar is told its config again.", _send_config),
+        Action("treat", "Test treat", "One portion, in the ledger as staff, out of the pet's budget.", _treat),
+        Action(
+            "rotate",
+            "Rotate password",
+            "The collar's password and its connection end. It comes back with the new password only.",
+            _rotate,
+        ),
+        Action("retire", "Retire", "Broker access ends. History stays.", _retire),
+        Action("restore", "Restore", "Nothing ends. A retired collar may connect again.", _restore),
+    )
+}
+SKIPPED = {"retired", "not_retired", "offline", "too_soon", "budget_spent"}  # the state says no; nothing went wrong
+
+
+def act(action: Action, devices: list[Device], by: User) -> list[Line]:
+    """Try the action on each; one that fails keeps nobody else from it."""
+    return [_try(action, device, by) for device in devices]
+
+
+def _try(action: Action, device: Device, by: User) -> Line:
+    try:
+        words, secret = action.run(device, by)
+    except ApiError as refused:
+        return Line(device, "skipped" if refused.code in SKIPPED else "failed", refused.detail)
+    return Line(device, "done", words, secret)

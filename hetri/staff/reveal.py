@@ -1,0 +1,31 @@
+"""Personal data for staff: with a reason, and on record."""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.http import Http404
+
+from hetri.accounts.models import User
+from hetri.core import audit, logs
+from hetri.staff.models import AuditLine
+
+REASON_LEAST, REASON_MOST = 10, 200  # characters
+
+
+@transaction.atomic
+def reveal(*, user_id: UUID, by: User, reason: str) -> User:
+    """The person, once the trail says who looked and why. Raises Http404 for nobody."""
+    found = User.objects.filter(pk=user_id).first()
+    if found is None:
+        raise Http404
+    AuditLine.objects.create(
+        actor_id=by.pk,
+        door=audit.door.get(),
+        request_id=logs.request_id.get(),
+        action="view",
+        subject="user",
+        subject_id=user_id,
+        changes={"email": None, "name": None},
+        reason=reason,
+    )
+    return found

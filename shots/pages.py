@@ -1,0 +1,67 @@
+"""What there is to see: name, address, whose session, and what is done before the picture."""
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page
+
+from shots.people import Cast
+
+Shot = tuple[str, str, str, Callable[[Page], Any] | None]
+
+
+def _submit(page: Page) -> None:
+    page.locator("main form button[type=submit].button").first.click()
+
+
+def _open_table(page: Page) -> None:
+    page.locator("summary").first.click()
+
+
+def _crosshair(page: Page) -> None:
+    page.locator("#chart canvas").first.wait_for()
+    page.locator("#chart").focus()
+    for _step in range(3):
+        page.keyboard.press("PageUp")
+
+
+def PAGES(cast: Cast) -> list[Shot]:  # noqa: N802  (a table that needs ids)
+    """All of it, in the order in which a person meets it."""
+    collar, pet = f"/collar/{cast.rex.pk}/", f"/pet/{cast.pet.pk}/"
+    return [
+        ("login", "/account/login", "", None),
+        ("login-error", "/account/login", "", _submit),
+        ("signup", "/account/signup", "", None),
+        ("signup-error", "/account/signup", "", _submit),
+        ("confirm", "/account/confirm", "", None),
+        ("confirm-old", "/account/confirm/nothing", "", None),
+        ("reset", "/account/password/reset", "", None),
+        ("reset-sent", "/account/password/reset/sent", "", None),
+        ("home-empty", "/", cast.empty, None),
+        ("home", "/", cast.full, None),
+        ("add", "/collar/add", cast.full, None),
+        ("add-error", "/collar/add?code=7K3M-9QXT", cast.full, _submit),
+        ("build", "/collar/build", cast.full, None),
+        ("collar", collar, cast.full, _crosshair),
+        ("collar-week", f"{collar}?range=7d", cast.full, None),
+        ("collar-offline", f"/collar/{cast.away.pk}/", cast.full, None),
+        ("collar-fresh", f"/collar/{cast.fresh.pk}/", cast.full, None),
+        ("treats", f"{collar}treats", cast.full, None),
+        ("settings", f"{collar}settings", cast.full, None),
+        ("credentials", f"{collar}credentials", cast.full, None),
+        ("handover", f"{collar}handover", cast.full, _submit),
+        ("remove", f"/collar/{cast.fresh.pk}/remove", cast.full, None),
+        ("pets-empty", "/pet/", cast.empty, None),
+        ("pets", "/pet/", cast.full, None),
+        ("pet", pet, cast.full, _open_table),
+        ("pet-long", f"/pet/{cast.long_pet.pk}/", cast.full, None),
+        ("pet-edit", f"{pet}edit", cast.full, None),
+        ("pet-picture", f"{pet}picture", cast.full, _submit),
+        ("pet-remove", f"{pet}remove", cast.full, None),
+        ("account", "/account/", cast.full, None),
+        ("password", "/account/password", cast.full, None),
+        ("again", "/account/again", cast.full, None),
+        ("delete", "/account/delete", cast.full, _submit),
+        ("offline", "/account/offline", "", None),
+        ("not-found", "/pet/nothing/", cast.full, None),
+    ]

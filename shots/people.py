@@ -1,0 +1,72 @@
+"""Whom the pictures show: an owner with collars in every state, one with nothing, names that are hard to set."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from uuid import uuid4
+
+from django.test import Client
+
+from devices.models import Assignment, Device
+from hetri.accounts.models import User
+from hetri.core.ids import uuid7
+from hetri.core.times import now
+from hetri.demo.history import write_day
+from hetri.testing import wait_for
+from pets.models import Pet
+from telemetry.models import RollupMark
+
+ZONE = "Europe/Berlin"
+LONG = "Prinzessin Maximiliane-Friederike von und zu Hohenlohe-Langenburg 🐕‍🦺"
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Session cookies, and the ids that addresses need."""
+
+    full: str
+    empty: str
+    rex: Device
+    away: Device
+    fresh: Device
+    pet: Pet
+    long_pet: Pet
+
+
+def make_cast() -> Cast:
+    """Everybody, with a day of history that is rolled up."""
+    owner, nobody = _user("Alex"), _user("Bo")
+    rex = _pet(owner, "Rex", "dog", treats_per_day=10, kcal_per_portion=3.5, birthdate=date(2022, 9, 14))
+    mila, long = _pet(owner, "Mila", "cat"), _pet(owner, LONG, "dog", treats_per_day=3)
+    worn = _collar(owner, rex, "Rex's collar", status="online", last_seen=now(), firmware_version="1.0.0")
+    write_day(worn)
+    away = _collar(
+        owner, mila, "Mila's", status="offline", last_seen=now() - timedelta(hours=3), reported={"battery_level": 9.0}
+    )
+    fresh = _collar(owner, long, f"Halsband von {LONG}"[:80])
+    wait_for(lambda: not RollupMark.objects.exists(), seconds=30)
+    reported = {"battery_level": 82.0, "rssi": -58, "treats_left": 12, "config_version": 1}
+    Device.objects.filter(pk=worn.pk).update(last_seen=now() + timedelta(minutes=30), reported=reported)
+    return Cast(_session(owner), _session(nobody), worn, away, fresh, rex, long)
+
+
+def _user(name: str) -> User:
+    return User.objects.create_user(f"{name.lower()}-{uuid4().hex[:6]}@hetri.example", "a long password", name=name)
+
+
+def _pet(owner: User, name: str, species: str, **fields: object) -> Pet:
+    return Pet.objects.create(owner=owner, name=name[:80], species=species, time_zone=ZONE, **fields)
+
+
+def _collar(owner: User, pet: Pet, name: str, **fields: object) -> Device:
+    pk = uuid7()
+    device = Device.objects.create(
+        pk=pk, owner=owner, pet=pet, name=name, mqtt_user=str(pk), mqtt_pass_hash="x", **fields
+    )
+    Assignment.objects.create(device=device, owner=owner, pet=pet)
+    return device
+
+
+def _session(user: User) -> str:
+    client = Client()
+    client.force_login(user)
+    return client.cookies["sessionid"].value

@@ -1,0 +1,1 @@
+"""Video in the API."""

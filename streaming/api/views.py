@@ -1,0 +1,91 @@
+"""Video of a collar: where to play it, who watched, what support may see."""
+
+from typing import cast
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from devices.api.views import find_device, read
+from hetri.accounts.authentication import Caller
+from hetri.core.api import PageQuery, page
+from hetri.core.errors import Forbidden, NotFound
+from hetri.core.openapi import errors
+from hetri.core.times import iso, now
+from streaming.api import serializers as shapes
+from streaming.models import StreamSession
+from streaming.presenters import grant_dict
+from streaming.services import support, viewings
+
+
+def caller_of(request: Request) -> Caller:
+    """Who asks. By cookie only from our own pages: no other page can switch a camera on. Raises Forbidden."""
+    caller = cast(Caller, request.auth)
+    if not caller.by_bearer and request.headers.get("Sec-Fetch-Site") != "same-origin":
+        raise Forbidden("Only Hetri's own pages can ask for this.", code="cross_site")
+    return caller
+
+
+class VideoUrlView(APIView):
+    @extend_schema(responses={200: shapes.VideoUrlSerializer, **errors(401, 403, 404, 409)})
+    def get(self, request: Request, device_id: UUID) -> Response:
+        """Where to play the collar's camera; asks the collar to stream if it does not."""
+        caller = caller_of(request)
+        ticket = viewings.watch(device=find_device(caller.user, device_id), by=caller)
+        path = f"/v/{ticket.stream.pk}/{ticket.token}/index.m3u8"
+        state = "live" if ticket.stream.state == StreamSession.State.LIVE else "starting"
+        url = request.build_absolute_uri(path)
+        return Response({"url": url, "state": state, "expires_at": iso(ticket.expires_at)})
+
+
+class VideoTokenView(APIView):
+    @extend_schema(responses={200: shapes.VideoTokenSerializer, **errors(401, 403, 404, 409)})
+    def get(self, request: Request, device_id: UUID) -> Response:
+        """A new token for the stream that runs or starts; never starts one."""
+        caller = caller_of(request)
+        ticket = viewings.renew(device=find_device(caller.user, device_id), by=caller)
+        stream = str(ticket.stream.pk)
+        return Response({"token": ticket.token, "stream": stream, "expires_at": iso(ticket.expires_at)})
+
+
+class ViewingListView(APIView):
+    @extend_schema(
+        operation_id="devices_viewings_list",
+        parameters=[PageQuery],
+        responses={200: shapes.ViewingPageSerializer, **errors(400, 401, 404)},
+    )
+    def get(self, request: Request, device_id: UUID) -> Response:
+        """Who watched this collar, newest first."""
+        user = request.auth.user
+        return page(request, viewings.ledger(find_device(user, device_id), user), shapes.ViewingSerializer)
+
+
+class SupportViewView(APIView):
+    @extend_schema(responses={200: shapes.SupportGrantSerializer, **errors(401, 404)})
+    def get(self, request: Request, device_id: UUID) -> Response:
+        """Until when support may watch; 404 when it may not."""
+        device = find_device(request.auth.user, device_id)
+        found = viewings.valid_grants(now()).filter(device=device).first()
+        if found is None:
+            raise NotFound
+        return Response(grant_dict(found))
+
+    @extend_schema(
+        request=shapes.SupportOrderSerializer,
+        responses={201: shapes.SupportGrantSerializer, **errors(400, 401, 403, 404, 409)},
+    )
+    def post(self, request: Request, device_id: UUID) -> Response:
+        """Let support watch for some minutes, a day at the most; replaces what was allowed before."""
+        user = request.auth.user
+        device = find_device(user, device_id)
+        minutes = read(shapes.SupportOrderSerializer, request)["minutes"]
+        return Response(grant_dict(support.grant(device=device, by=user, minutes=minutes)), status=201)
+
+    @extend_schema(responses={204: None, **errors(401, 403, 404)})
+    def delete(self, request: Request, device_id: UUID) -> Response:
+        """Support may not watch any more, and who does is cut off."""
+        user = request.auth.user
+        support.withdraw(device=find_device(user, device_id), by=user)
+        return Response(status=204)

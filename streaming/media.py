@@ -1,0 +1,41 @@
+"""The media server: whether it has a run's pictures, and how a publisher is dropped."""
+
+import logging
+import os
+import time
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+from django.conf import settings
+
+from streaming.models import StreamSession
+
+log = logging.getLogger(__name__)
+APP, PLAY_APP = "collar", "live"  # of nginx/rtmp.conf: where collars publish, where we play
+CONTROL_WAIT_S = 1
+FRESH_S = 6.0  # ffmpeg writes the playlist each second; started again after a crash it needs 3 to 4 s
+
+
+def has_picture(stream: StreamSession) -> bool:
+    """Whether the present run's playlist is there and was written lately."""
+    link: Path = settings.HLS_DIR / str(stream.pk) / "current"
+    try:
+        fresh = time.time() - (link / "index.m3u8").stat().st_mtime < FRESH_S
+        return fresh and os.readlink(link) == stream.run.hex
+    except OSError:
+        return False
+
+
+def drop_publisher(name: str) -> None:
+    """End a publisher; one that is not there is fine."""
+    query = urlencode({"app": APP, "name": name})
+    url = f"http://{settings.RTMP_HOST}:{settings.RTMP_HTTP_PORT}/control/drop/publisher?{query}"
+    try:
+        with urlopen(url, timeout=CONTROL_WAIT_S):
+            pass
+    except HTTPError:
+        pass  # 404: nobody publishes that name
+    except OSError as error:
+        log.warning("drop_failed", extra={"publisher": name, "error": str(error)})

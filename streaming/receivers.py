@@ -1,0 +1,36 @@
+"""What streaming does when a session ends, a collar changes hands, or a collar answers.
+
+Each is soon rather than first: the keeper comes to the same end within a second.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from devices.signals import access_changed, command_answered
+from hetri.accounts.signals import sessions_ended
+from hetri.core.times import now
+from streaming.services import streams, viewings
+
+
+def _on_sessions_ended(sender: object, session_ids: list[UUID], **kwargs: Any) -> None:
+    for viewing in viewings.open_viewings().filter(session__in=session_ids):
+        viewings.end(viewing=viewing)
+
+
+def _on_access_changed(sender: object, device_id: UUID, **kwargs: Any) -> None:
+    at = now()
+    for viewing in viewings.open_viewings().filter(stream__device=device_id):
+        if not viewings.may_go_on(viewing, at):
+            viewings.end(viewing=viewing)
+
+
+def _on_answer(sender: object, device_id: UUID, command_id: UUID, result: str, reason: str, **kwargs: Any) -> None:
+    if result in ("failed", "unsupported"):
+        streams.refused(device_id=device_id, run=command_id, result=result, reason=reason)
+
+
+def connect() -> None:
+    """Hear from accounts and devices."""
+    sessions_ended.connect(_on_sessions_ended)
+    access_changed.connect(_on_access_changed)
+    command_answered.connect(_on_answer)

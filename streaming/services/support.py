@@ -1,0 +1,42 @@
+"""An owner lets support watch for a while."""
+
+from datetime import timedelta
+
+from django.db import transaction
+
+from devices.models import Device
+from hetri.accounts.models import User
+from hetri.core.errors import Conflict, Forbidden, NotFound
+from hetri.core.times import now
+from streaming.models import SupportGrant, Viewing
+from streaming.services import viewings
+
+
+@transaction.atomic
+def grant(*, device: Device, by: User, minutes: int) -> SupportGrant:
+    """Let staff watch for so many minutes from now; replaces the grant before. Raises Forbidden and Conflict."""
+    _require_owner(device, by)
+    if device.retired_at is not None:
+        raise Conflict("This collar is retired.", code="retired")
+    Device.objects.select_for_update(no_key=True).get(pk=device.pk)
+    at = now()
+    SupportGrant.objects.filter(device=device, ended_at=None).update(ended_at=at)
+    expires_at = at + timedelta(minutes=minutes)
+    return SupportGrant.objects.create(device=device, granted_by=by, granted_at=at, expires_at=expires_at)
+
+
+@transaction.atomic
+def withdraw(*, device: Device, by: User) -> None:
+    """End the grant, and who watches by it. Raises Forbidden, and NotFound when there is none."""
+    _require_owner(device, by)
+    found = SupportGrant.objects.filter(device=device, ended_at=None)
+    ids = list(found.values_list("pk", flat=True))
+    if not found.update(ended_at=now()):
+        raise NotFound
+    for viewing in Viewing.objects.filter(grant__in=ids, ended_at=None):
+        viewings.end(viewing=viewing)
+
+
+def _require_owner(device: Device, by: User) -> None:
+    if device.owner_id != by.pk:
+        raise Forbidden("Only the owner can let support watch.")

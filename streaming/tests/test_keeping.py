@@ -1,0 +1,217 @@
+"""One round of the keeper: who is gone, who lost the right, what a stream needs. Time passes by the rows' own times."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.conf import settings
+
+from hetri.accounts.models import UserSession
+from hetri.core.times import now
+from hetri.testing import Api, wait_for
+from streaming import tokens
+from streaming.models import StreamSession, SupportGrant, Viewing
+from streaming.services import keeping, viewings
+from streaming.tests.conftest import Camera
+
+
+@pytest.fixture
+def watched(camera: Camera) -> Camera:
+    """The owner has a URL, and has fetched something now."""
+    assert camera.api.get(f"{camera.path}/video_url").status_code == 200
+    wait_for(camera.orders)
+    viewings.seen(times={viewing_of(camera).pk: now()})
+    return camera
+
+
+def stream_of(camera: Camera) -> StreamSession:
+    return StreamSession.objects.filter(device=camera.device["id"]).latest("id")
+
+
+def viewing_of(camera: Camera) -> Viewing:
+    return Viewing.objects.filter(stream__device=camera.device["id"]).latest("id")
+
+
+def ago(seconds: float) -> Any:
+    return now() - timedelta(seconds=seconds)
+
+
+def change_stream(camera: Camera, **fields: Any) -> None:
+    StreamSession.objects.filter(pk=stream_of(camera).pk).update(**fields)
+
+
+def change_viewing(camera: Camera, **fields: Any) -> None:
+    Viewing.objects.filter(pk=viewing_of(camera).pk).update(**fields)
+
+
+def keep(**seen: Any) -> None:
+    keeping.keep(seen={UUID(pk): at for pk, at in seen.items()})
+
+
+def show_picture(camera: Camera) -> None:
+    """What the transcoder leaves once the first segment is there."""
+    stream = stream_of(camera)
+    folder = settings.HLS_DIR / str(stream.pk)
+    (folder / stream.run.hex).mkdir(parents=True)
+    (folder / stream.run.hex / "index.m3u8").touch()
+    (folder / "current").symlink_to(stream.run.hex)
+
+
+def test_a_viewing_is_over_5_s_after_its_last_request(watched: Camera) -> None:
+    change_viewing(watched, last_seen=ago(4))
+    keep()
+    assert viewing_of(watched).ended_at is None
+    change_viewing(watched, last_seen=ago(6))
+    keep()
+    assert viewing_of(watched).ended_at is not None
+
+
+def test_a_url_that_nobody_fetched_is_no_viewing_for_long(watched: Camera) -> None:
+    change_viewing(watched, last_seen=None, first_seen=None, asked_at=ago(16))
+    keep()
+    assert viewing_of(watched).ended_at is not None
+    assert watched.api.get(f"{watched.path}/viewings").json()["results"] == []
+
+
+def test_hearing_an_older_time_changes_nothing(watched: Camera) -> None:
+    seen = viewing_of(watched).last_seen
+    viewings.seen(times={viewing_of(watched).pk: ago(3)})
+    assert viewing_of(watched).last_seen == seen
+
+
+def test_15_s_after_the_last_viewer_the_collar_is_stopped(watched: Camera) -> None:
+    change_viewing(watched, last_seen=ago(16), first_seen=ago(60))
+    change_stream(watched, watched_at=ago(60))
+    keep()
+    assert (stream_of(watched).state, stream_of(watched).reason) == ("ended", "unwatched")
+    stop = wait_for(lambda: watched.orders("stop"))[0]
+    assert stop == {"v": 1, "id": watched.orders()[0]["id"], "action": "stop"}
+
+
+def test_the_lease_is_prolonged_while_somebody_watches(watched: Camera) -> None:
+    change_stream(watched, leased_at=ago(11))
+    keep()
+    first, second = wait_for(lambda: len(watched.orders()) == 2 and watched.orders())
+    assert (second["id"], second["lease_s"]) == (first["id"], 30)
+    assert second["key"] != first["key"]
+
+
+def test_the_lease_is_not_prolonged_for_nobody(watched: Camera) -> None:
+    change_viewing(watched, last_seen=ago(6))
+    change_stream(watched, leased_at=ago(11))
+    before = stream_of(watched).leased_at
+    keep()
+    assert (stream_of(watched).state, stream_of(watched).leased_at) == ("requested", before)
+
+
+def test_a_collar_that_shows_no_picture_is_given_up(watched: Camera) -> None:
+    change_stream(watched, dark_since=ago(11))
+    keep()
+    assert (stream_of(watched).state, stream_of(watched).reason) == ("ended", "no_picture")
+    assert viewing_of(watched).ended_at is not None
+
+
+def test_the_first_segment_makes_it_live(watched: Camera) -> None:
+    watched.ask()
+    show_picture(watched)
+    keep()
+    assert stream_of(watched).state == "live"
+    assert watched.api.get(f"{watched.path}/video_url").json()["state"] == "live"
+
+
+def test_a_lost_publisher_is_replaced_under_the_same_stream(watched: Camera) -> None:
+    name = watched.ask().headers["Location"]
+    before = stream_of(watched)
+    watched.hook("publish_done", {"app": "collar", "name": name})
+    change_stream(watched, run_at=ago(2))
+    keep()
+    after = stream_of(watched)
+    assert (after.pk, after.state) == (before.pk, "requested")
+    assert after.run != before.run
+    first, second = wait_for(lambda: len(watched.orders()) == 2 and watched.orders())
+    assert second["id"] == str(after.run)
+    assert second["key"] != first["key"]
+    assert watched.ask().status_code == 302
+
+
+def test_a_live_stream_without_fresh_pictures_is_asked_for_anew(watched: Camera) -> None:
+    watched.ask()
+    change_stream(watched, state="live", run_at=ago(60), dark_since=ago(60))
+    run = stream_of(watched).run
+    keep()
+    keep()
+    assert stream_of(watched).run != run
+    assert stream_of(watched).state == "requested"
+
+
+def test_nobody_is_asked_anew_when_nobody_watches(watched: Camera) -> None:
+    change_viewing(watched, last_seen=ago(6))
+    change_stream(watched, run_over=True, run_at=ago(2))
+    run = stream_of(watched).run
+    keep()
+    assert stream_of(watched).run == run
+
+
+def test_a_session_that_is_over_watches_no_more(watched: Camera) -> None:
+    UserSession.objects.filter(user=watched.api.user).update(expires_at=ago(1))
+    keep()
+    assert viewing_of(watched).ended_at is not None
+
+
+def test_a_grant_that_is_over_watches_no_more(watched: Camera, charlie: Api) -> None:
+    watched.api.post(f"{watched.path}/support_view")
+    charlie.get(f"{watched.path}/video_url")
+    SupportGrant.objects.filter(device=watched.device["id"]).update(expires_at=ago(1))
+    keep()
+    of_charlie = Viewing.objects.get(viewer=charlie.user)
+    assert of_charlie.ended_at is not None
+    assert Viewing.objects.get(viewer=watched.api.user).ended_at is None
+
+
+def test_a_retired_collar_streams_no_more(watched: Camera) -> None:
+    watched.api.delete(watched.path)
+    keep()
+    assert (stream_of(watched).state, stream_of(watched).reason) == ("ended", "retired")
+
+
+def test_a_collar_that_was_handed_over_streams_no_more(watched: Camera) -> None:
+    watched.api.post(f"{watched.path}/handover", json={"password": watched.api.password})
+    keep()
+    assert (stream_of(watched).state, stream_of(watched).reason) == ("ended", "owner_left")
+
+
+def test_the_next_owner_does_not_see_who_watched_before(watched: Camera, bob: Api) -> None:
+    assert len(watched.api.get(f"{watched.path}/viewings").json()["results"]) == 1
+    code = watched.api.post(f"{watched.path}/handover", json={"password": watched.api.password}).json()["claim_code"]
+    assert bob.post("/devices/claim", json={"claim_code": code}).status_code == 200
+    assert bob.get(f"{watched.path}/viewings").json()["results"] == []
+
+
+def test_the_end_of_a_viewing_takes_its_access_file(watched: Camera) -> None:
+    viewing = viewing_of(watched)
+    tokens.issue(viewing.stream_id, viewing.pk)
+    assert tokens.allowed(viewing.stream_id, viewing.pk)
+    viewings.end(viewing=viewing)
+    assert not tokens.allowed(viewing.stream_id, viewing.pk)
+
+
+def test_an_access_file_that_was_left_behind_is_swept(watched: Camera) -> None:
+    viewing = viewing_of(watched)
+    tokens.issue(viewing.stream_id, viewing.pk)
+    keeping.sweep_access()
+    assert tokens.allowed(viewing.stream_id, viewing.pk)
+    change_viewing(watched, ended_at=now())
+    keeping.sweep_access()
+    assert not tokens.allowed(viewing.stream_id, viewing.pk)
+
+
+def test_the_ledger_outlives_the_account_of_a_viewer(watched: Camera, charlie: Api) -> None:
+    watched.api.post(f"{watched.path}/support_view")
+    charlie.get(f"{watched.path}/video_url")
+    viewings.seen(times={Viewing.objects.get(viewer=charlie.user).pk: now()})
+    charlie.user.delete()
+    row = watched.api.get(f"{watched.path}/viewings").json()["results"][0]
+    assert (row["viewer"], row["support"]) == (None, True)
+    keep()
+    assert Viewing.objects.get(pk=row["id"]).ended_at is not None
