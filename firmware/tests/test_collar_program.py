@@ -322,7 +322,7 @@ def test_a_wrong_password_is_said_and_never_printed(server: Server, collar: Coll
     assert "wrong-secret" not in collar.console()
 
 
-@pytest.mark.parametrize("heap", ["384K"])
+@pytest.mark.parametrize("heap", ["512K"])
 def test_garbage_does_not_stop_it_in_a_small_heap(server: Server, collar: Collar, heap: str) -> None:
     collar.start(heap)
     collar.wait_online()
