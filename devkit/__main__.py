@@ -7,8 +7,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from devkit import bootstrap, check, demo, environment
-from devkit.beside import BENCHMARKS, SHOWN, run_beside, with_services
+from devkit import bootstrap, check, demo, environment, lanes
+from devkit.beside import BENCHMARKS, SHOWN, run_beside, with_lanes, with_services
 from devkit.bootstrap import ROOT, python
 from devkit.errors import Refusal
 
@@ -49,7 +49,11 @@ def test(options: argparse.Namespace) -> int:
     """Every test, beside services of its own: may run while a demo runs, and twice at once."""
     bootstrap.ensure()
     command = [python(), "-m", "pytest", *options.arguments]
-    return with_services(lambda env: run_beside(command, env), quick=True)
+    # Who asks for something in particular wants it one after the other, and a debugger.
+    if options.arguments or (wide := lanes.count()) == 1:
+        return with_services(lambda env: run_beside(command, env), quick=True)
+    command += ["-n", str(wide), "--dist", "loadgroup"]
+    return with_lanes(lambda envs: run_beside(command, lanes.handed_over(envs)), wide)
 
 
 def bench(options: argparse.Namespace) -> int:

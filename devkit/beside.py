@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 
 from devkit import processes
 from devkit.bootstrap import ROOT
@@ -35,6 +36,17 @@ def with_services(
     with Instance(FOLDER / str(os.getpid()), test=True, quick=quick) as instance:
         instance.start(names, steps=steps)
         return act(instance.env)
+
+
+def with_lanes(act: Callable[[list[dict[str, str]]], int], wide: int) -> int:
+    """The same with a set of services for each of `wide` lanes; they do not wait for the disk."""
+    _remove_abandoned()
+    with ExitStack() as opened:
+        folders = [FOLDER / f"{os.getpid()}-{number}" for number in range(wide)]
+        lanes = [opened.enter_context(Instance(folder, test=True, quick=True)) for folder in folders]
+        for lane in lanes:
+            lane.start(SERVICES)
+        return act([lane.env for lane in lanes])
 
 
 def run_beside(command: list[str], env: dict[str, str]) -> int:

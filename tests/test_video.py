@@ -277,30 +277,27 @@ def newest_segment(watch: Watch) -> int:
     return int(found[-1]) if found else 0
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def encoder(stack: Stack) -> Iterator["Encoder"]:
+    """One that is watched and plays."""
     with stack.client() as owner:
         found = Encoder(stack, owner)
+        found.publish()
+        wait_for(lambda: found.watched.get() == 200, 12)
         yield found
         found.close()
 
 
-def test_an_encoder_with_a_key_plays_too(stack: Stack, encoder: "Encoder") -> None:
-    with stack.client() as owner:
-        answer = owner.get(f"/devices/{encoder.id}/video_url")
-        watched = Watch(stack, owner, encoder.id, answer.json()["url"])
-        encoder.publish()
-        wait_for(lambda: watched.get() == 200, 12)
-        assert watched.get(watched.path(watched.token, "live.mjpeg")) == 404
+def test_an_encoder_with_a_key_plays_and_has_no_fast_view(encoder: "Encoder") -> None:
+    before = newest_segment(encoder.watched)
+    wait_for(lambda: newest_segment(encoder.watched) > before)
+    assert encoder.watched.get(encoder.watched.path(encoder.watched.token, "live.mjpeg")) == 404
 
 
-def test_a_second_publisher_with_the_same_key_is_refused(stack: Stack, encoder: "Encoder") -> None:
-    with stack.client() as owner:
-        watched = Watch(stack, owner, encoder.id, owner.get(f"/devices/{encoder.id}/video_url").json()["url"])
-        wait_for(lambda: watched.get() == 200, 12)
-        before = newest_segment(watched)
-        assert encoder.spawn().wait(10) != 0
-        wait_for(lambda: newest_segment(watched) > before + 1)
+def test_a_second_publisher_with_the_same_key_is_refused(encoder: "Encoder") -> None:
+    before = newest_segment(encoder.watched)
+    assert encoder.spawn().wait(10) != 0
+    wait_for(lambda: newest_segment(encoder.watched) > before + 1)
 
 
 class Encoder:
@@ -312,6 +309,7 @@ class Encoder:
         self._collar = Collar(device["mqtt"], ca=stack.instance.var / "tls" / "ca.pem").start()
         self._process: subprocess.Popen[bytes] | None = None
         wait_for(lambda: owner.get(f"/devices/{self.id}/status").json()["status"] == "online")
+        self.watched = Watch(stack, owner, self.id, owner.get(f"/devices/{self.id}/video_url").json()["url"])
 
     def publish(self) -> None:
         """Do as the order says."""
