@@ -6,9 +6,13 @@ import time
 from collections.abc import Callable, Mapping
 
 from devkit.errors import Refusal
-from soak import containers
+from soak import containers, fleet, memory
 
-SOAKS: Mapping[str, Callable[[], Mapping[str, object]]] = {"containers": containers.run}
+SOAKS: Mapping[str, Callable[[], Mapping[str, object]]] = {
+    "containers": containers.run,
+    "memory": memory.run,
+    "fleet": fleet.run,
+}
 
 
 def _run(name: str) -> bool:

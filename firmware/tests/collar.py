@@ -62,7 +62,7 @@ class Collar:
 
     def console(self) -> str:
         """Its log so far."""
-        return (self.flash / "console.log").read_text()
+        return (self.flash / "console.log").read_text(errors="replace")
 
     def lines(self, name: str) -> list[str]:
         """The lines of one of its files."""

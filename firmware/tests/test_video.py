@@ -83,9 +83,9 @@ def test_stop_ends_the_stream(streaming: dict[str, Any], server: Server, hook: H
 def test_it_stops_by_itself_when_the_lease_runs_out(server: Server, collar: Collar, media: Media) -> None:
     collar.start()
     wait_until(server.presences)
-    server.command("stream", start_command(media, collar, lease_s=1))
+    server.command("stream", start_command(media, collar, lease_s=3))
     wait_until(lambda: streams(server), "streaming")
-    wait_until(lambda: not streams(server), "no longer streaming", seconds=5)
+    wait_until(lambda: not streams(server), "no longer streaming", seconds=8)
 
 
 def test_the_same_command_again_prolongs_the_lease(server: Server, collar: Collar, media: Media, hook: Hook) -> None:

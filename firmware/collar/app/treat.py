@@ -20,8 +20,8 @@ RESULTS = ("dispensed", "jammed", "empty")
 
 
 def valid_id(value):
-    """True for what may be a command's id."""
-    return isinstance(value, str) and 0 < len(value) <= LONGEST_ID
+    """True for what may be a command's id: it is said back, so it must be text that every reader takes."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_ID and all(" " < char <= "~" for char in value)
 
 
 class Entry:

@@ -2,7 +2,7 @@ import asyncio
 import os
 
 from app import files
-from app.treat import KEEP, WAITING, Ledger, Treats
+from app.treat import KEEP, WAITING, Ledger, Treats, valid_id
 from helpers import Log, ManualClock
 
 
@@ -178,3 +178,10 @@ def test_an_empty_container_is_empty(folder):
     bench = Bench(folder, "empty", treats=3)
     bench.command(treat())
     assert bench.ledger.left == 0 and bench.answers[-1] == ("t1", "empty")
+
+
+def test_an_id_is_plain_text(folder):
+    for id in ("a", "01a20bdf-e232-74a6-9566-4c18b3af262d", "~" * 64):
+        assert valid_id(id)
+    for id in ("", "~" * 65, "\ud800", "\u00e9", "a b", "\n", 7, None, []):
+        assert not valid_id(id)
