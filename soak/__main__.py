@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Mapping
 
 from devkit.errors import Refusal
-from soak import containers, fleet, memory
+from soak import containers, fleet, memory, stream
 
 SOAKS: Mapping[str, Callable[[], Mapping[str, object]]] = {
     "containers": containers.run,
     "memory": memory.run,
     "fleet": fleet.run,
+    "stream": stream.run,
 }
 
 

@@ -25,6 +25,7 @@ INTERVAL_S = 10
 BACK_WITHIN_S = 60
 SHARE_A_SECOND = 0.2
 TICK = os.sysconf("SC_CLK_TCK")
+STORED = "SELECT device_id, boot, seq, ts FROM telemetry_sample WHERE device_id = ANY(%s::uuid[])"
 Identity = tuple[str, str, int, int]
 
 
@@ -101,7 +102,7 @@ def _drained(instance: Instance, flashes: list[Path]) -> int:
         _wait(lambda: not any(any((flash / "outbox").iterdir()) for flash in flashes), 60, "empty outboxes")
     made = {one for flash in flashes for one in _made(flash)}
     with psycopg.connect(instance.env["DATABASE_URL"]) as connection:
-        rows = connection.execute("SELECT device_id, boot, seq, ts FROM telemetry_sample").fetchall()
+        rows = connection.execute(STORED, (sorted({device for device, *_ in made}),)).fetchall()
     stored = [(str(row[0]), row[1], row[2], round(row[3].timestamp() * 1000)) for row in rows]
     if set(stored) != made or len(stored) != len(made):
         raise Refusal(f"{len(made)} samples made, {len(stored)} stored, {len(made - set(stored))} missing.")

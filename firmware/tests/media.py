@@ -8,8 +8,10 @@ import socket
 import subprocess
 import threading
 import time
+import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 from devkit.bootstrap import ROOT
@@ -17,7 +19,8 @@ from devkit.instance import NGINX_MODULES, SYSTEM_PYTHON
 from devkit.processes import ends_with_us
 from devkit.render import render_file
 from firmware.picture import moment_of
-from firmware.tests.broker import free_port, wait_until
+from firmware.tests.broker import Server, free_port, wait_until
+from firmware.tests.collar import Collar
 
 
 class Hook:
@@ -137,3 +140,16 @@ def play(media: Media, name: str, seconds: float) -> list[tuple[float, int | Non
         while len(picture := player.stdout.read(640 * 480)) == 640 * 480:
             seen.append((time.time() * 1000, moment_of(picture, 640, 480)))
     return seen
+
+
+def start_command(media: Media, collar: Collar, **more: Any) -> dict[str, Any]:
+    """The command that makes a collar publish there."""
+    told = {"v": 1, "id": str(uuid.uuid4()), "action": "start", "host": "localhost", "port": media.port}
+    told |= {"app": "collar", "name": collar.id, "key": "k" * 32, "lease_s": 30, "width": 640, "height": 480, "fps": 10}
+    return told | more
+
+
+def streams(server: Server) -> bool:
+    """Does the collar say that it streams?"""
+    said = server.presences()
+    return bool(said and said[-1]["streaming"])

@@ -17,7 +17,7 @@ import pytest
 
 from firmware.tests.broker import Server, wait_until
 from firmware.tests.collar import Collar
-from firmware.tests.media import Hook, Media, play
+from firmware.tests.media import Hook, Media, play, start_command, streams
 
 
 @pytest.fixture
@@ -33,17 +33,6 @@ def media(tmp_path: Path, authority: Path, hook: Hook) -> Iterator[Media]:
     media.start()
     yield media
     media.stop()
-
-
-def start_command(media: Media, collar: Collar, **more: Any) -> dict[str, Any]:
-    told = {"v": 1, "id": str(uuid.uuid4()), "action": "start", "host": "localhost", "port": media.port}
-    told |= {"app": "collar", "name": collar.id, "key": "k" * 32, "lease_s": 30, "width": 640, "height": 480, "fps": 10}
-    return told | more
-
-
-def streams(server: Server) -> bool:
-    said = server.presences()
-    return bool(said and said[-1]["streaming"])
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 import random
 
-FIRST_MS = (250, 2_500)
+# Wide: when a broker dies, its collars must not all come back in the same second.
+FIRST_MS = (250, 8_250)
 SECOND_MS = 8_000
 LONGEST_MS = 60_000
 
