@@ -148,14 +148,15 @@ def _phases(media: Media, name: str, line: Line) -> dict[str, object]:
 
 
 def _probe(media: Media, name: str) -> dict[str, Any]:
-    """What ffprobe reads, once it is told that codec 1 of FLV is JPEG."""
-    url = f"rtmp://127.0.0.1:{media.rtmp}/live/{name}"
-    read = ["-f", "live_flv", "-c:v", "mjpeg", "-rw_timeout", "5000000", "-read_intervals", f"%+#{PROBED}"]
-    wanted = ["-select_streams", "v", "-show_entries", "frame=width,height,pict_type", "-of", "json"]
-    done = subprocess.run(["ffprobe", "-v", "error", *read, *wanted, url], capture_output=True, text=True, check=True)
+    """What ffprobe reads from the stream's own JPEG frames; ffmpeg takes them out of FLV, where it must be told."""
+    url, file = f"rtmp://127.0.0.1:{media.rtmp}/live/{name}", str(media.folder / "probed.mjpeg")
+    take = ["-f", "live_flv", "-c:v", "mjpeg", "-rw_timeout", "5000000", "-i", url, "-frames:v", str(PROBED)]
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", *take, "-c", "copy", "-f", "mjpeg", file], check=True)
+    wanted = ["-show_entries", "frame=width,height,pict_type", "-of", "json"]
+    done = subprocess.run(["ffprobe", "-v", "error", *wanted, file], capture_output=True, text=True, check=True)
     frames = [(frame["width"], frame["height"], frame["pict_type"]) for frame in json.loads(done.stdout)["frames"]]
-    if set(frames) != {(640, 480, "I")}:
-        raise Refusal(f"ffprobe reads {frames[:3]}.")
+    if frames != [(640, 480, "I")] * PROBED:
+        raise Refusal(f"ffprobe reads {frames[:3]}, {len(frames)} of them.")
     return {"frames": len(frames), "width": 640, "height": 480}
 
 
