@@ -129,11 +129,21 @@ def _listens(port: int) -> bool:
 
 
 def play(media: Media, name: str, seconds: float) -> list[tuple[float, int | None]]:
-    """When each picture (640 x 480) of that many seconds of a stream arrived, and the moment it shows; both in ms."""
+    """When each picture (a smaller one enlarged to 640 x 480) of that many seconds of a stream arrived, and the moment it shows; both in ms."""
     url = f"rtmp://127.0.0.1:{media.rtmp}/live/{name}"
     command = ["ffmpeg", "-nostdin", "-v", "error", "-fflags", "nobuffer", "-probesize", "32", "-analyzeduration", "0"]
     command += ["-rw_timeout", "5000000", "-f", "live_flv", "-c:v", "mjpeg", "-i", url, "-t", str(seconds)]
-    command += ["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray", "-"]
+    command += [
+        "-fps_mode",
+        "passthrough",
+        "-vf",
+        "scale=640:480:flags=neighbor",
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "gray",
+        "-",
+    ]
     seen = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as player:
         assert player.stdout
