@@ -1,11 +1,9 @@
 """ingest, ingest_cpu: messages that wait in the broker, drained into PostgreSQL; the floor is COPY of the same rows."""
 
 import json
-import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -18,6 +16,7 @@ from benchmarks.people import make_devices, make_owner
 from benchmarks.report import report
 from devices.models import Device
 from devices.mqtt.publisher import set_up
+from devkit.processes import cpu_s
 from hetri.core.ids import to_ms
 from hetri.core.times import now
 from hetri.testing import wait_for
@@ -25,7 +24,6 @@ from telemetry.models import Sample
 
 DEVICES, EACH = 100, 600
 TOTAL = DEVICES * EACH
-TICKS = os.sysconf("SC_CLK_TCK")
 COPY_TYPES = ["uuid", "uuid", "timestamptz", "timestamptz", "varchar", "int8", *["float8"] * 4, *["int4"] * 4]
 
 
@@ -35,8 +33,8 @@ def run() -> None:
     devices = [device for device, _ in make_devices(owner, DEVICES)]
     _leave_session()
     _fill_queue(devices)
-    drained_s, cpu_s = _drain()
-    rate, message_cpu = TOTAL / drained_s, cpu_s / TOTAL
+    drained_s, used_s = _drain()
+    rate, message_cpu = TOTAL / drained_s, used_s / TOTAL
     copy_s, copy_cpu_s = _copy_floor()
     floor, row_cpu = TOTAL / copy_s, copy_cpu_s / TOTAL
     report("ingest", rate / floor, (rate, "rows/s"), (floor, "rows/s"), messages=TOTAL, devices=DEVICES)
@@ -92,22 +90,16 @@ def _stored() -> int:
         return int(cursor.fetchone()[0])
 
 
-def _cpu(pid: int) -> float:
-    """CPU seconds of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
 def _drain() -> tuple[float, float]:
     """Seconds and CPU seconds between the first rows and the last."""
     process = _start_ingest()
     try:
         while (first := _stored()) == 0:
             time.sleep(0.005)
-        began, cpu = time.monotonic(), _cpu(process.pid)
+        began, cpu = time.monotonic(), cpu_s(process.pid)
         while (stored := _stored()) < TOTAL:
             time.sleep(0.05)
-        seconds, used = time.monotonic() - began, _cpu(process.pid) - cpu
+        seconds, used = time.monotonic() - began, cpu_s(process.pid) - cpu
         share = TOTAL / (stored - first)
         return seconds * share, used * share
     finally:

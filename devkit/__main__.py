@@ -53,7 +53,7 @@ def test(options: argparse.Namespace) -> int:
     if options.arguments or (wide := lanes.count()) == 1:
         return with_services(lambda env: run_beside(command, env), quick=True)
     command += ["-n", str(wide), "--dist", "loadgroup"]
-    return with_lanes(lambda envs: run_beside(command, lanes.handed_over(envs)), wide)
+    return with_lanes(lambda envs: run_beside(command, lanes.handed_over(envs)), wide, quick=True)
 
 
 def bench(options: argparse.Namespace) -> int:

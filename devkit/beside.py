@@ -32,20 +32,24 @@ def with_services(
     quick: bool = False,
 ) -> int:
     """Start those parts, hand their environment to `act`, and remove everything at its end."""
-    _remove_abandoned()
-    with Instance(FOLDER / str(os.getpid()), test=True, quick=quick) as instance:
-        instance.start(names, steps=steps)
-        return act(instance.env)
+    return with_lanes(lambda envs: act(envs[0]), 1, names, steps=steps, quick=quick)
 
 
-def with_lanes(act: Callable[[list[dict[str, str]]], int], wide: int) -> int:
-    """The same with a set of services for each of `wide` lanes; they do not wait for the disk."""
+def with_lanes(
+    act: Callable[[list[dict[str, str]]], int],
+    wide: int,
+    names: Iterable[str] = SERVICES,
+    *,
+    steps: bool = False,
+    quick: bool = False,
+) -> int:
+    """The same with a set of them for each of `wide` lanes."""
     _remove_abandoned()
     with ExitStack() as opened:
         folders = [FOLDER / f"{os.getpid()}-{number}" for number in range(wide)]
-        lanes = [opened.enter_context(Instance(folder, test=True, quick=True)) for folder in folders]
+        lanes = [opened.enter_context(Instance(folder, test=True, quick=quick)) for folder in folders]
         for lane in lanes:
-            lane.start(SERVICES)
+            lane.start(names, steps=steps)
         return act([lane.env for lane in lanes])
 
 

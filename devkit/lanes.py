@@ -26,10 +26,9 @@ def handed_over(envs: list[dict[str, str]]) -> dict[str, str]:
     return {**envs[0], NAME: json.dumps(envs)}
 
 
-def _take() -> None:
+def _take(worker: str) -> None:
     lanes: list[dict[str, str]] = json.loads(os.environ.pop(NAME, "[]"))
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if lanes and worker:
+    if lanes:
         os.environ.update(lanes[int(worker.removeprefix("gw"))])
 
 
@@ -41,5 +40,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group("stack" if top == "tests" else str(item.path)))
 
 
-if os.environ.get("PYTEST_XDIST_WORKER"):
-    _take()
+if "PYTEST_XDIST_WORKER" in os.environ:
+    _take(os.environ["PYTEST_XDIST_WORKER"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 # Measured: a collar needs 24 KB of MicroPython's heap at rest, and 60 KB more while it sends a full batch.
 HEAP_PER_COLLAR_K = 64
+Identity = tuple[str, int, int]
 COLLAR = Path(__file__).resolve().parent / "collar"
 
 
@@ -32,4 +33,16 @@ def collar_command(dirs: Sequence[Path], heap: str | None = None) -> list[str]:
     `heap` is MicroPython's heap size ("512K", "1M"); by default what that many collars need.
     """
     size = heap or f"{1024 + HEAP_PER_COLLAR_K * len(dirs)}K"
-    return [micropython(), "-X", f"heapsize={size}", str(COLLAR / "sim" / "run.py"), *map(str, dirs)]
+    return script_command("sim/run.py", *dirs, heap=size)
+
+
+def script_command(script: str, *words: object, heap: str) -> list[str]:
+    """The command that runs a script, named from the collar's folder on, in a heap of that size."""
+    return [micropython(), "-X", f"heapsize={heap}", str(COLLAR / script), *map(str, words)]
+
+
+def made(flash: Path) -> list[Identity]:
+    """(boot, seq, ts) of every sample that the collar of that flash folder wrote down; its sim.json says `log`."""
+    log = flash / "made.log"
+    lines = log.read_text().splitlines() if log.exists() else []
+    return [(boot, int(seq), int(ts)) for boot, seq, ts in map(str.split, lines)]

@@ -17,16 +17,16 @@ from devkit.bootstrap import ROOT, python
 from devkit.errors import Refusal
 from devkit.instance import Instance
 from devkit.parts import SERVICES
-from firmware.simulation import collar_command, collar_env
+from devkit.processes import cpu_s
+from firmware.simulation import collar_command, collar_env, made
+from firmware.tests.broker import wait_until
 
 COLLARS = 200
 MINUTES = 10
 INTERVAL_S = 10
 BACK_WITHIN_S = 60
 SHARE_A_SECOND = 0.2
-TICK = os.sysconf("SC_CLK_TCK")
 STORED = "SELECT device_id, boot, seq, ts FROM telemetry_sample WHERE device_id = ANY(%s::uuid[])"
-Identity = tuple[str, str, int, int]
 
 
 def run() -> Mapping[str, object]:
@@ -36,37 +36,30 @@ def run() -> Mapping[str, object]:
     """
     with Instance(ROOT / "var" / "test" / f"fleet-{os.getpid()}", test=True) as instance:
         instance.start((*SERVICES, "ingest", "worker", "beat"), steps=True)
-        flashes = _provision(instance, instance.var / "fleet")
+        folder = instance.var / "fleet"
+        flashes = [folder / str(number) for number in range(1, COLLARS + 1)]
         _steer(flashes, interval_s=INTERVAL_S)
-        with _running(flashes) as pid:
+        # The command provisions them, then becomes their process.
+        command = [python(), "manage.py", "simulate_collar", "--count", str(COLLARS), "--dir", str(folder)]
+        with _running(command, instance.env, flashes) as pid:
             facts = _live(instance, flashes, pid)
         return {**facts, "samples": _drained(instance, flashes)}
 
 
-def _provision(instance: Instance, folder: Path) -> list[Path]:
-    """Flash folders of new collars; the command goes on to run them, which we do ourselves."""
-    command = [python(), "manage.py", "simulate_collar", "--count", str(COLLARS), "--dir", str(folder), "--json"]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=instance.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        assert process.stdout is not None
-        names = json.loads(process.stdout.readline())["collars"]
-        process.kill()
-    return [folder / name for name in names]
-
-
 def _steer(flashes: list[Path], **options: Any) -> None:
     for flash in flashes:
+        flash.mkdir(parents=True, exist_ok=True)
         (flash / "sim.json").write_text(json.dumps({"log": True, **options}))
 
 
 @contextmanager
-def _running(flashes: list[Path]) -> Iterator[int]:
+def _running(command: list[str], env: dict[str, str], flashes: list[Path]) -> Iterator[int]:
     """The process of all collars, once each is online; ended at last as Ctrl-C would."""
     begun = time.time()
-    with subprocess.Popen(collar_command(flashes), env=collar_env(), stdout=subprocess.DEVNULL) as fleet:
+    silence = subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=silence, stderr=silence) as fleet:
         try:
-            _wait(lambda: all(_online_since(flash) > begun for flash in flashes), 120, "all collars online")
+            wait_until(lambda: all(_online_since(flash) > begun for flash in flashes), "all collars online", 120)
             yield fleet.pid
         finally:
             fleet.send_signal(signal.SIGINT)
@@ -74,11 +67,11 @@ def _running(flashes: list[Path]) -> Iterator[int]:
 
 def _live(instance: Instance, flashes: list[Path], pid: int) -> dict[str, object]:
     """Ten minutes with a broker that dies half-way."""
-    begun, cpu = time.monotonic(), _cpu_s(pid)
+    begun, cpu = time.monotonic(), cpu_s(pid)
     time.sleep(MINUTES * 30)
     share, spread = _restart_broker(instance, flashes)
     time.sleep(max(begun + MINUTES * 60 - time.monotonic(), 0))
-    used = (_cpu_s(pid) - cpu) / (time.monotonic() - begun)
+    used = (cpu_s(pid) - cpu) / (time.monotonic() - begun)
     facts = {"collars": COLLARS, "cpu": round(used, 3), "memory_mb": _memory_mb(pid)}
     return {**facts, "back_s": spread, "busiest_second": share}
 
@@ -87,7 +80,7 @@ def _restart_broker(instance: Instance, flashes: list[Path]) -> tuple[float, flo
     """(share of the collars that came back in the busiest second, seconds from the broker's death to the last)."""
     died = time.time()
     instance.kill("mosquitto")
-    _wait(lambda: all(_online_since(flash) > died for flash in flashes), BACK_WITHIN_S, "all collars back")
+    wait_until(lambda: all(_online_since(flash) > died for flash in flashes), "all collars back", BACK_WITHIN_S)
     at = [_online_since(flash) for flash in flashes]
     share = max(Counter(int(moment) for moment in at).values()) / COLLARS
     if share > SHARE_A_SECOND or max(at) - died > BACK_WITHIN_S:
@@ -98,21 +91,19 @@ def _restart_broker(instance: Instance, flashes: list[Path]) -> tuple[float, flo
 def _drained(instance: Instance, flashes: list[Path]) -> int:
     """Let the collars send what is left; the number of samples, each made and each stored exactly once."""
     _steer(flashes, interval_s=3_600)
-    with _running(flashes):
-        _wait(lambda: not any(any((flash / "outbox").iterdir()) for flash in flashes), 60, "empty outboxes")
-    made = {one for flash in flashes for one in _made(flash)}
+    with _running(collar_command(flashes), collar_env(), flashes):
+        wait_until(lambda: not any(any((flash / "outbox").iterdir()) for flash in flashes), "empty outboxes", 60)
+    kept = {(_device(flash), *one) for flash in flashes for one in made(flash)}
     with psycopg.connect(instance.env["DATABASE_URL"]) as connection:
-        rows = connection.execute(STORED, (sorted({device for device, *_ in made}),)).fetchall()
+        rows = connection.execute(STORED, ([_device(flash) for flash in flashes],)).fetchall()
     stored = [(str(row[0]), row[1], row[2], round(row[3].timestamp() * 1000)) for row in rows]
-    if set(stored) != made or len(stored) != len(made):
-        raise Refusal(f"{len(made)} samples made, {len(stored)} stored, {len(made - set(stored))} missing.")
-    return len(made)
+    if set(stored) != kept or len(stored) != len(kept):
+        raise Refusal(f"{len(kept)} samples made, {len(stored)} stored, {len(kept - set(stored))} missing.")
+    return len(kept)
 
 
-def _made(flash: Path) -> list[Identity]:
-    device = json.loads((flash / "device.json").read_text())["id"]
-    lines = [line.split() for line in (flash / "made.log").read_text().splitlines()]
-    return [(device, boot, int(seq), int(ts)) for boot, seq, ts in lines]
+def _device(flash: Path) -> str:
+    return str(json.loads((flash / "device.json").read_text())["id"])
 
 
 def _online_since(flash: Path) -> float:
@@ -121,19 +112,6 @@ def _online_since(flash: Path) -> float:
         return (flash / "online").stat().st_mtime
     except FileNotFoundError:
         return 0.0
-
-
-def _wait(condition: Any, seconds: float, what: str) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise Refusal(f"Not within {seconds} s: {what}.")
-        time.sleep(0.05)
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
 
 
 def _memory_mb(pid: int) -> float:

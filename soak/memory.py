@@ -1,18 +1,16 @@
 """A simulated day of one collar, connected and giving treats: its heap must not grow."""
 
-import contextlib
 import json
 import statistics
 import subprocess
-import tempfile
 import uuid
 from collections.abc import Mapping
-from pathlib import Path
 
 from devkit.errors import Refusal
-from firmware.simulation import COLLAR, collar_env, micropython
-from firmware.tests.broker import Broker, Server, make_authority
+from firmware.simulation import collar_env, script_command
+from firmware.tests.broker import Server
 from firmware.tests.collar import Collar
+from soak.collar import one_collar
 
 HEAP = "512K"
 EDGE_H = 6  # hours at the start and the end that are compared
@@ -22,23 +20,14 @@ LEDGER = 32  # commands that a collar remembers; it begins with all of them, sin
 
 def run() -> Mapping[str, object]:
     """Bytes of heap in use over the first and the last hours of the day. Raises Refusal if they grow."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        authority = make_authority(folder / "authority")
-        broker = Broker(folder / "broker", authority)
-        collar = Collar(folder / "collars", broker, authority, interval_s=60, log=False)
+    with one_collar(interval_s=60, log=False) as bench:
         done = [[str(uuid.uuid4()), "dispensed", 0, True] for _ in range(LEDGER)]
-        (collar.flash / "treats.json").write_text(json.dumps({"left": 50, "done": done}))
-        broker.start()
-        try:
-            with contextlib.closing(Server(broker, collar.id)) as server:
-                return _judge(_live(collar, server), server)
-        finally:
-            broker.kill()
+        (bench.collar.flash / "treats.json").write_text(json.dumps({"left": 50, "done": done}))
+        return _judge(_live(bench.collar, bench.server), bench.server)
 
 
 def _live(collar: Collar, server: Server) -> list[int]:
-    command = [micropython(), "-X", f"heapsize={HEAP}", str(COLLAR / "sim" / "day.py"), str(collar.flash)]
+    command = script_command("sim/day.py", collar.flash, heap=HEAP)
     heaps: list[int] = []
     with subprocess.Popen(command, env=collar_env(), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

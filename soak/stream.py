@@ -4,19 +4,17 @@ import contextlib
 import json
 import socket
 import subprocess
-import tempfile
 import threading
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+from benchmarks.report import percentile
 from devkit.errors import Refusal
-from firmware.tests.broker import Broker, Server, make_authority, wait_until
-from firmware.tests.collar import Collar
+from firmware.tests.broker import Server, wait_until
 from firmware.tests.media import Hook, Media, play, start_command, streams
+from soak.collar import one_collar
 
 FREE_S, THIN_S, AFTER_S = 150, 90, 60
 THIN_BYTES_S = 300_000 // 8
@@ -25,6 +23,7 @@ TREAT_EVERY_S = 5
 TREAT_P95_MS, FRESH_MS, THIN_LATE_MS = 300, 500, 3_000
 FPS_PROMISED = 5
 PROBED = 20
+AT_END = 20  # pictures
 READABLE_MS = 60_000
 CHUNK = 1_024
 BUFFER = 5_760  # what an ESP32-S3 sends without an acknowledgement
@@ -98,26 +97,17 @@ class Owner(threading.Thread):
 
 def run() -> Mapping[str, object]:
     """Milliseconds from lens to reader, pictures a second and treats, in each phase. Raises Refusal."""
-    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as opened:
-        folder = Path(name)
-        authority = make_authority(folder / "authority")
-        broker = Broker(folder / "broker", authority)
-        collar = Collar(folder / "collars", broker, authority, interval_s=1)
-        opened.callback(broker.kill)
-        opened.callback(collar.kill)
+    with one_collar(interval_s=1) as bench, contextlib.ExitStack() as opened:
         hook = opened.enter_context(contextlib.closing(Hook()))
-        hook.name = f"{uuid.uuid4().hex}-{uuid.uuid4().hex}"
-        media = Media(folder / "media", authority, hook)
+        media = Media(bench.folder / "media", bench.authority, hook)
         opened.callback(media.stop)
-        broker.start()
         media.start()
-        server = opened.enter_context(contextlib.closing(Server(broker, collar.id)))
         line = opened.enter_context(contextlib.closing(Line(media.port)))
-        collar.start()
-        wait_until(server.presences)
-        with _asked(server, start_command(media, collar, port=line.port)) as owner:
+        bench.collar.start()
+        wait_until(bench.server.presences)
+        with _asked(bench.server, start_command(media, bench.collar, port=line.port)) as owner:
             facts = _phases(media, hook.name, line)
-        return {**facts, **_unharmed(server, owner)}
+        return {**facts, **_unharmed(bench.server, owner)}
 
 
 @contextlib.contextmanager
@@ -167,22 +157,20 @@ def _watch(media: Media, name: str, seconds: float) -> dict[str, float]:
     late = [arrived - moment for arrived, moment in seen if moment and abs(arrived - moment) < READABLE_MS]
     if not late:
         raise Refusal("No picture arrived.")
-    at_end = sorted(late[-20:])[len(late[-20:]) // 2]
     span = (seen[-1][0] - seen[0][0]) / 1000
     return {
         "fps": round(len(seen) / span, 1),
-        "late_p50_ms": round(sorted(late)[len(late) // 2]),
-        "late_p95_ms": round(sorted(late)[len(late) * 95 // 100]),
-        "late_at_end_ms": round(at_end),
+        "late_p50_ms": round(percentile(late, 0.5)),
+        "late_p95_ms": round(percentile(late, 0.95)),
+        "late_at_end_ms": round(percentile(late[-AT_END:], 0.5)),
         "unreadable": len(seen) - len(late),
     }
 
 
 def _unharmed(server: Server, owner: Owner) -> dict[str, object]:
     """Treats were quick, and of the samples none is missing."""
-    took = sorted(owner.took_ms)
-    p95 = took[len(took) * 95 // 100]
+    p95 = percentile(owner.took_ms, 0.95)
     seqs = sorted({sample["seq"] for batch in server.batches() for sample in batch["samples"]})
     if p95 > TREAT_P95_MS or seqs != list(range(seqs[0], seqs[-1] + 1)):
         raise Refusal(f"Treats p95 {p95:.0f} ms; {len(seqs)} samples up to {seqs[-1]}.")
-    return {"treats": len(took), "treat_p95_ms": round(p95), "samples": len(seqs)}
+    return {"treats": len(owner.took_ms), "treat_p95_ms": round(p95), "samples": len(seqs)}

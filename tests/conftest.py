@@ -18,7 +18,7 @@ import pytest
 from devkit.bootstrap import ROOT
 from devkit.instance import Instance
 from devkit.parts import ALL
-from firmware.simulation import collar_command
+from firmware.simulation import Identity, collar_command, made
 from hetri.testing import wait_for
 
 
@@ -72,11 +72,9 @@ class Flash:
         """Whether the program says that it is connected."""
         return (self.path / "online").exists()
 
-    def made(self) -> list[tuple[str, int, int]]:
+    def made(self) -> list[Identity]:
         """(boot, seq, ts) of every sample that it made."""
-        log = self.path / "made.log"
-        lines = log.read_text().splitlines() if log.exists() else []
-        return [(boot, int(seq), int(ts)) for boot, seq, ts in map(str.split, lines)]
+        return made(self.path)
 
     def turns(self) -> list[str]:
         """The treats that its motor turned for."""
@@ -97,17 +95,21 @@ def stack() -> Iterator[Stack]:
         shutil.rmtree(instance.run, ignore_errors=True)
 
 
+def provision(stack: Stack, path: Path, *more: str) -> Flash:
+    """A new collar of the demo's owner, named like its folder; `more` goes to the command."""
+    command = ("provision_collar", "--name", path.name, "--owner", stack.demo["owner"]["email"], *more)
+    done = stack.instance.manage(*command, "--out", str(path), "--json")
+    assert done.returncode == 0, done.stderr
+    return Flash(path, json.loads(done.stdout)["id"])
+
+
 @contextmanager
 def collars(stack: Stack, folder: Path) -> Iterator[Callable[..., Flash]]:
     """`begin(interval_s=0.3)` gives a collar of the demo's owner, its program running and connected."""
     started: list[Flash] = []
 
     def begin(**options: Any) -> Flash:
-        path = folder / f"collar{len(started)}"
-        command = ("provision_collar", "--name", path.name, "--owner", stack.demo["owner"]["email"])
-        done = stack.instance.manage(*command, "--out", str(path), "--json")
-        assert done.returncode == 0, done.stderr
-        flash = Flash(path, json.loads(done.stdout)["id"])
+        flash = provision(stack, folder / f"collar{len(started)}")
         flash.steer(**{"motor_ms": 50, "log": True, **options})
         flash.run()
         started.append(flash)

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from firmware.simulation import COLLAR, collar_env, micropython
+from firmware.simulation import collar_env, script_command
 from hetri.testing import wait_for
-from tests.conftest import Flash, Stack
+from tests.conftest import Flash, Stack, provision
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DAYS = 7
@@ -31,25 +31,19 @@ def last_change_of_clocks() -> datetime:
 @pytest.fixture(scope="module")
 def week(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flash, dict[str, float]]]:
     """A collar whose broker was away for a week around that day, connected since; and what the week did to its flash."""
-    path = tmp_path_factory.mktemp("week") / "collar"
     with stack.client() as owner:
         pet = owner.post("/pets", json={"name": "Odin", "species": "dog", "time_zone": "Europe/Berlin"})
         assert pet.status_code == 201, pet.text
-        command = ("provision_collar", "--name", "week", "--owner", stack.demo["owner"]["email"], "--pet", "Odin")
-        done = stack.instance.manage(*command, "--out", str(path), "--json")
-        assert done.returncode == 0, done.stderr
-    flash = Flash(path, json.loads(done.stdout)["id"])
+    flash = provision(stack, tmp_path_factory.mktemp("outage") / "week", "--pet", "Odin")
     start = int((last_change_of_clocks() - timedelta(days=3)).timestamp() * 1000)
     seed = int.from_bytes(os.urandom(3))
-    words = [str(COLLAR / "sim" / "week.py"), str(path), str(DAYS), str(start), str(seed)]
-    ran = subprocess.run(
-        [micropython(), "-X", "heapsize=64M", *words], env=collar_env(), capture_output=True, text=True, check=False
-    )
+    command = script_command("sim/week.py", flash.path, DAYS, start, seed, heap="64M")
+    ran = subprocess.run(command, env=collar_env(), capture_output=True, text=True, check=False)
     assert ran.returncode == 0, (seed, ran.stdout[-2000:])
     assert ran.stdout.count(" boot ") == 6, seed
     flash.run()
     try:
-        wait_for(lambda: not any((path / "outbox").iterdir()), 60)
+        wait_for(lambda: not any((flash.path / "outbox").iterdir()), 60)
         yield flash, json.loads(ran.stdout.splitlines()[-1])
     finally:
         flash.kill()
@@ -58,8 +52,8 @@ def week(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
 def test_every_sample_of_the_week_is_stored_once(stack: Stack, week: tuple[Flash, dict[str, float]]) -> None:
     flash, _ = week
     made = flash.made()
-    week_before_now = (datetime.now(UTC) - timedelta(hours=1)).timestamp() * 1000
-    stored = [row for row in stack.rows(KEPT, flash.id) if row[2].timestamp() * 1000 < week_before_now]
+    until = datetime.now(UTC) - timedelta(hours=1)
+    stored = [row for row in stack.rows(KEPT, flash.id) if row[2] < until]
     identities = [(boot, seq, round(ts.timestamp() * 1000)) for boot, seq, ts in stored]
     assert len(made) > DAYS * 1440 - 10
     assert not set(made) - set(identities)

@@ -242,8 +242,8 @@ def test_the_picture_comes_back_when_everything_is_killed_at_once(watch: Watch) 
     for name in victims:
         instance.kill(name)
     wait_for(lambda: all(instance.pid(name) not in (None, killed[name]) for name in victims), 10)
-    wait_for(lambda: newest_segment(watch) > before + 2, 15)
-    wait_for(lambda: watch.state()[0] == "live", 5)
+    assert wait_for(lambda: newest_segment(watch) > before + 2, 15)
+    assert wait_for(lambda: watch.state()[0] == "live", 5)
 
 
 def test_a_killed_transcoder_is_replaced(watch: Watch) -> None:

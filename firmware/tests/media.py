@@ -27,7 +27,7 @@ class Hook:
     """What nginx asks: who may publish. `answer` is the status, `name` the stream's new one."""
 
     def __init__(self) -> None:
-        self.answer, self.name = 302, ""
+        self.answer, self.name = 302, f"{uuid.uuid4().hex}-{uuid.uuid4().hex}"
         self.asked: list[tuple[str, dict[str, list[str]]]] = []
         outer = self
 
@@ -37,7 +37,7 @@ class Hook:
                 outer.asked.append((self.path.rsplit("/", 1)[1], parse_qs(body)))
                 done = self.path.endswith("publish_done")
                 self.send_response(200 if done else outer.answer)
-                if not done and outer.name:
+                if not done:
                     self.send_header("Location", outer.name)
                 self.send_header("Content-Length", "0")
                 self.end_headers()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from paho.mqtt import publish
 
-from firmware.simulation import COLLAR, collar_command, collar_env, micropython
+from firmware.simulation import collar_command, collar_env, made, script_command
 from firmware.tests.broker import Broker, Server, make_authority, wait_until
 from firmware.tests.collar import Collar
 from firmware.tests.old_broker import OldBroker
@@ -22,12 +22,6 @@ JUNK = [
     *(b'{"boot":[],"batch":{},"rejected":"x"}', b'{"id":"x","exp":[],"portion":{}}'),
     *(b"[" * 16_000, b"{" + b" " * 16_000 + b"}"),
 ]
-
-
-def made(collar: Collar) -> list[tuple[str, int, int]]:
-    """(boot, seq, ts) of every sample that the collar wrote down."""
-    rows = [line.split() for line in collar.lines("made.log")]
-    return [(boot, int(seq), int(ts)) for boot, seq, ts in rows]
 
 
 def received(server: Server) -> set[tuple[str, int, int]]:
@@ -42,11 +36,11 @@ def wait_for_result(server: Server, treat: str, result: str) -> None:
 
 def wait_for_samples(collar: Collar, count: int) -> None:
     """Until the collar has made that many, over all its boots."""
-    wait_until(lambda: len(made(collar)) >= count, "samples")
+    wait_until(lambda: len(made(collar.flash)) >= count, "samples")
 
 
 def test_its_own_tests_pass_under_micropython() -> None:
-    command = [micropython(), "-X", "heapsize=512K", str(COLLAR / "tests" / "run.py")]
+    command = script_command("tests/run.py", heap="512K")
     ran = subprocess.run(command, env=collar_env(), capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
@@ -100,7 +94,7 @@ def test_a_batch_without_an_answer_comes_again_after_a_reconnect(
     server.acknowledge = True
     for batch in server.batches():
         server.ack(batch)
-    wait_until(lambda: set(made(collar)[:10]) <= received(server), "everything")
+    wait_until(lambda: set(made(collar.flash)[:10]) <= received(server), "everything")
 
 
 def test_a_batch_without_an_answer_comes_again_after_a_power_cut(server: Server, collar: Collar) -> None:
@@ -111,8 +105,8 @@ def test_a_batch_without_an_answer_comes_again_after_a_power_cut(server: Server,
     before = server.batches()
     server.acknowledge = True
     collar.start()
-    wait_until(lambda: len({boot for boot, _, _ in made(collar)}) == 2, "samples of the second boot")
-    wait_until(lambda: set(made(collar)[:12]) <= received(server), "everything")
+    wait_until(lambda: len({boot for boot, _, _ in made(collar.flash)}) == 2, "samples of the second boot")
+    wait_until(lambda: set(made(collar.flash)[:12]) <= received(server), "everything")
     assert all(server.batches().count(batch) == 2 for batch in before)
     samples = [one for told in server.batches() if told not in before for one in told["samples"]]
     assert len(samples) == len({(one["seq"], one["ts"]) for one in samples})
@@ -121,15 +115,15 @@ def test_a_batch_without_an_answer_comes_again_after_a_power_cut(server: Server,
 def test_power_cuts_at_any_moment_lose_nothing_and_add_nothing(server: Server, collar: Collar) -> None:
     collar.options(interval_s=0.02)
     for _ in range(6):
-        target = len(made(collar)) + random.randint(1, 40)
+        target = len(made(collar.flash)) + random.randint(1, 40)
         collar.start()
         wait_for_samples(collar, target)
         collar.kill()
     collar.options(interval_s=3600)
     collar.start()
     wait_until(lambda: not collar.kept() and collar.online, "all is delivered")
-    assert received(server) == set(made(collar))
-    assert len(made(collar)) == len(set(made(collar)))
+    assert received(server) == set(made(collar.flash))
+    assert len(made(collar.flash)) == len(set(made(collar.flash)))
 
 
 def test_it_speaks_the_older_protocol_where_the_newer_is_refused(collar: Collar, authority: Path) -> None:
@@ -227,11 +221,11 @@ def test_it_comes_back_by_itself_when_the_broker_does(server: Server, collar: Co
     collar.wait_online()
     broker.kill()
     wait_until(lambda: not collar.online, "it notices")
-    made_before = len(made(collar))
+    made_before = len(made(collar.flash))
     broker.start()
     wait_until(lambda: collar.online, "it is back")
-    wait_until(lambda: len(made(collar)) > made_before + 2 and not collar.kept(), "all is delivered")
-    wait_until(lambda: set(made(collar)) <= received(server), "every sample")
+    wait_until(lambda: len(made(collar.flash)) > made_before + 2 and not collar.kept(), "all is delivered")
+    wait_until(lambda: set(made(collar.flash)) <= received(server), "every sample")
 
 
 def test_a_backlog_comes_in_full_batches_through_a_small_heap(server: Server, collar: Collar) -> None:
@@ -242,7 +236,7 @@ def test_a_backlog_comes_in_full_batches_through_a_small_heap(server: Server, co
     server.acknowledge = True
     for batch in server.batches():
         server.ack(batch)
-    wait_until(lambda: set(made(collar)[:300]) <= received(server), "every sample")
+    wait_until(lambda: set(made(collar.flash)[:300]) <= received(server), "every sample")
     assert max(len(told["samples"]) for told in server.batches()) > 50
     assert collar.console().count(" boot ") == 1
 
@@ -264,7 +258,7 @@ def test_without_a_clock_it_holds_its_samples_until_it_is_told_the_time(server: 
     collar.wait_online()
     lost = server.treat()
     wait_for_result(server, lost, "failed")
-    assert made(collar) == []
+    assert made(collar.flash) == []
     now = int(time.time() * 1000) + 60_000
     server.command("time", {"v": 1, "now": now})
     wait_until(lambda: len(received(server)) >= 3, "the held samples")

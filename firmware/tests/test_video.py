@@ -23,7 +23,6 @@ from firmware.tests.media import Hook, Media, play, start_command, streams
 @pytest.fixture
 def hook() -> Iterator[Hook]:
     with contextlib.closing(Hook()) as hook:
-        hook.name = f"{uuid.uuid4().hex}-{uuid.uuid4().hex}"
         yield hook
 
 
@@ -66,7 +65,7 @@ def test_the_key_is_asked_for_once_and_never_in_its_log(streaming: dict[str, Any
 def test_stop_ends_the_stream(streaming: dict[str, Any], server: Server, hook: Hook) -> None:
     server.command("stream", {"v": 1, "id": streaming["id"], "action": "stop"})
     wait_until(lambda: not streams(server), "no longer streaming")
-    wait_until(lambda: hook.calls("publish_done"), "publish_done")
+    assert wait_until(lambda: hook.calls("publish_done"), "publish_done")
 
 
 def test_it_stops_by_itself_when_the_lease_runs_out(server: Server, collar: Collar, media: Media) -> None:
@@ -74,7 +73,7 @@ def test_it_stops_by_itself_when_the_lease_runs_out(server: Server, collar: Coll
     wait_until(server.presences)
     server.command("stream", start_command(media, collar, lease_s=3))
     wait_until(lambda: streams(server), "streaming")
-    wait_until(lambda: not streams(server), "no longer streaming", seconds=8)
+    assert wait_until(lambda: not streams(server), "no longer streaming", seconds=8)
 
 
 def test_the_same_command_again_prolongs_the_lease(server: Server, collar: Collar, media: Media, hook: Hook) -> None:
@@ -115,16 +114,16 @@ def test_a_camera_that_is_off_is_not_started(server: Server, collar: Collar, med
 def test_turning_the_camera_off_ends_the_stream(streaming: dict[str, Any], server: Server, hook: Hook) -> None:
     server.command("config", {"v": 1, "version": 4, "camera": "off"}, retain=True)
     wait_until(lambda: not streams(server), "no longer streaming")
-    wait_until(lambda: hook.calls("publish_done"), "publish_done")
+    assert wait_until(lambda: hook.calls("publish_done"), "publish_done")
 
 
 def test_a_media_server_that_dies_ends_the_stream_and_nothing_else(
     streaming: dict[str, Any], server: Server, media: Media
 ) -> None:
     media.kill()
-    wait_until(lambda: server.results(streaming["id"]) == ["failed"], "failed")
+    assert wait_until(lambda: server.results(streaming["id"]) == ["failed"], "failed")
     treat = server.treat()
-    wait_until(lambda: "dispensed" in server.results(treat), "dispensed")
+    assert wait_until(lambda: "dispensed" in server.results(treat), "dispensed")
 
 
 def test_treats_and_telemetry_go_on_while_it_streams(streaming: dict[str, Any], server: Server) -> None:
@@ -174,13 +173,13 @@ def test_a_transcoder_that_is_killed_is_replaced_and_leaves_nothing(
     wait_until(lambda: set(media.pids("transcode.py")) - set(first), "another transcoder")
     wait_until(lambda: playlist.exists() and not left & set(playlist.read_text().split()), "another playlist")
     server.command("stream", {"v": 1, "id": streaming["id"], "action": "stop"})
-    wait_until(lambda: not stream.exists() and not media.pids("ffmpeg"), "an empty folder")
+    assert wait_until(lambda: not stream.exists() and not media.pids("ffmpeg"), "an empty folder")
 
 
 def test_nothing_runs_on_when_the_media_server_is_killed(streaming: dict[str, Any], media: Media) -> None:
     wait_until(lambda: media.pids("ffmpeg"), "ffmpeg")
     media.kill()
-    wait_until(lambda: not media.pids("ffmpeg") and not media.pids("transcode.py"), "no process")
+    assert wait_until(lambda: not media.pids("ffmpeg") and not media.pids("transcode.py"), "no process")
 
 
 def test_who_never_publishes_is_closed_within_ten_seconds(media: Media, authority: Path) -> None:

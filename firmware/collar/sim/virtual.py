@@ -6,20 +6,16 @@
 import sys
 import time as real
 
-# So long an idle program listens to its sockets before the clock jumps.
-PATIENCE_MS = 5
-
 
 class VirtualTime:
     """Stands in for the module `time`.
 
-    `ahead` is by how many milliseconds it has left the real clock behind, `calendar_ms` what the date differs by
+    `patience_ms` is how long an idle program listens to its sockets before the clock jumps, `ahead` by how many milliseconds it has left the real clock behind, `calendar_ms` what the date differs by
     beside that.
     """
 
     ticks_diff = staticmethod(real.ticks_diff)
     ticks_add = staticmethod(real.ticks_add)
-    sleep_ms = staticmethod(real.sleep_ms)
 
     def __init__(self, patience_ms):
         self.ahead = 0
@@ -32,11 +28,8 @@ class VirtualTime:
     def time_ns(self):
         return real.time_ns() + (self.ahead + self.calendar_ms) * 1_000_000
 
-    def time(self):
-        return self.time_ns() // 1_000_000_000
-
     def gmtime(self, seconds=None):
-        return real.gmtime(self.time() if seconds is None else seconds)
+        return real.gmtime(self.time_ns() // 1_000_000_000 if seconds is None else seconds)
 
 
 class Poller:
@@ -56,7 +49,7 @@ class Poller:
         return ready
 
 
-def install(patience_ms=PATIENCE_MS):
+def install(patience_ms):
     """Put virtual time in place of the real one; the clock."""
     clock = sys.modules["time"] = VirtualTime(patience_ms)
     wrap(clock)

@@ -74,7 +74,7 @@ async def live(made, cut_in_ms, flash):
 
 
 def boot(flash, made, for_ms, cut):
-    """One life of the collar. True if the power went."""
+    """One life of the collar, so long; `cut` ends it by a power cut soon after."""
     asyncio.new_event_loop()
     virtual.wrap(CLOCK)
     vfs.mount(vfs.VfsLfs2(flash), MOUNT)
