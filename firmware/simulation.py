@@ -8,6 +8,8 @@ from pathlib import Path
 
 # Measured: a collar needs 24 KB of MicroPython's heap at rest, and 60 KB more while it sends a full batch.
 HEAP_PER_COLLAR_K = 64
+# A camera's pictures take 300 KB more; a server lets few collars stream at once.
+HEAP_PER_CAMERA_K, CAMERAS = 1024, 8
 Identity = tuple[str, int, int]
 COLLAR = Path(__file__).resolve().parent / "collar"
 
@@ -32,7 +34,7 @@ def collar_command(dirs: Sequence[Path], heap: str | None = None) -> list[str]:
 
     `heap` is MicroPython's heap size ("512K", "1M"); by default what that many collars need.
     """
-    size = heap or f"{1024 + HEAP_PER_COLLAR_K * len(dirs)}K"
+    size = heap or f"{1024 + HEAP_PER_COLLAR_K * len(dirs) + HEAP_PER_CAMERA_K * min(len(dirs), CAMERAS)}K"
     return script_command("sim/run.py", *dirs, heap=size)
 
 

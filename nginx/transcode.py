@@ -30,10 +30,12 @@ LOOK_NOT = ("-probesize", "32", "-analyzeduration", "0")
 LOOK_SHORTLY = ("-probesize", "500000", "-analyzeduration", "300000")  # us; else it is 5 s
 INPUT = ("-rw_timeout", "8000000", "-f", "live_flv")
 # Clean up what one sees of a JPEG camera: full range, any size. `zerolatency` gives each picture away at once.
+# RTMP has no frame rate, and ffmpeg's guess, 1000, would leave a picture 1.2 kbit: `force-cfr=0` goes by the times.
 FROM_JPEG = (
     *("-vf", "scale=640:480:in_range=pc:out_range=tv,format=yuv420p"),
     *("-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-crf", "26", "-maxrate", "1200k"),
-    *("-bufsize", "1200k", "-g", "1000", "-sc_threshold", "0", "-force_key_frames", "expr:gte(t,n_forced)"),
+    *("-bufsize", "1200k", "-x264-params", "force-cfr=0", "-g", "1000", "-sc_threshold", "0"),
+    *("-force_key_frames", "expr:gte(t,n_forced)"),
     *("-threads", "1", "-fps_mode", "passthrough"),
 )
 HLS = ("-f", "hls", "-hls_time", "1", "-hls_list_size", "6", "-hls_delete_threshold", "2", "-hls_allow_cache", "0")

@@ -282,6 +282,7 @@ def encoder(stack: Stack) -> Iterator["Encoder"]:
     """One that is watched and plays."""
     with stack.client() as owner:
         found = Encoder(stack, owner)
+        found.doubled = found.publish_doubled()
         found.publish()
         wait_for(lambda: found.watched.get() == 200, 12)
         yield found
@@ -292,6 +293,10 @@ def test_an_encoder_with_a_key_plays_and_has_no_fast_view(encoder: "Encoder") ->
     before = newest_segment(encoder.watched)
     wait_for(lambda: newest_segment(encoder.watched) > before)
     assert encoder.watched.get(encoder.watched.path(encoder.watched.token, "live.mjpeg")) == 404
+
+
+def test_a_publisher_that_doubles_an_argument_is_refused(encoder: "Encoder") -> None:
+    assert [code != 0 for code in encoder.doubled] == [True] * 3
 
 
 def test_a_second_publisher_with_the_same_key_is_refused(encoder: "Encoder") -> None:
@@ -308,18 +313,22 @@ class Encoder:
         self.id, self._stack = device["id"], stack
         self._collar = Collar(device["mqtt"], ca=stack.instance.var / "tls" / "ca.pem").start()
         self._process: subprocess.Popen[bytes] | None = None
+        self.doubled: list[int] = []
         wait_for(lambda: owner.get(f"/devices/{self.id}/status").json()["status"] == "online")
         self.watched = Watch(stack, owner, self.id, owner.get(f"/devices/{self.id}/video_url").json()["url"])
 
     def publish(self) -> None:
         """Do as the order says."""
-        wait_for(lambda: self._collar.received("stream"))
         self._process = self.spawn()
 
-    def spawn(self) -> subprocess.Popen[bytes]:
-        """An ffmpeg that publishes with the key of the first order."""
-        order: dict[str, Any] = self._collar.received("stream")[0]
-        url = f"rtmps://{order['host']}:{order['port']}/{order['app']}/{order['name']}?key={order['key']}"
+    def publish_doubled(self) -> list[int]:
+        """Publish with each argument there twice; the exit codes."""
+        return [self.spawn(f"&{again}").wait(10) for again in (f"name={self.id}", "app=collar", "key=x")]
+
+    def spawn(self, more: str = "") -> subprocess.Popen[bytes]:
+        """An ffmpeg that publishes with the key of the first order, and more arguments."""
+        order: dict[str, Any] = wait_for(lambda: self._collar.received("stream"))[0]
+        url = f"rtmps://{order['host']}:{order['port']}/{order['app']}/{order['name']}?key={order['key']}{more}"
         source = ["-re", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=10"]
         codec = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-f", "flv", url]
         return subprocess.Popen(["ffmpeg", "-nostdin", "-v", "error", *source, *codec])

@@ -152,6 +152,21 @@ def play(media: Media, name: str, seconds: float) -> list[tuple[float, int | Non
     return seen
 
 
+def make_film(folder: Path, pictures: int) -> Path:
+    """A folder for a collar's `film`: motion and noise, as hard to encode as a garden, about 27 KB a picture."""
+    folder.mkdir()
+    source = "testsrc2=size=640x480:rate=10,noise=alls=8:allf=t"
+    make = ["-f", "lavfi", "-i", source, "-frames:v", str(pictures), "-c:v", "mjpeg", "-q:v", "6"]
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", *make, str(folder / "%d.jpg")], check=True)
+    return folder
+
+
+def pixels(*source: str) -> bytes:
+    """The grey values of a source's frames, row by row, as ffmpeg decodes it."""
+    command = ["ffmpeg", "-nostdin", "-v", "error", *source, "-f", "rawvideo", "-pix_fmt", "gray", "-"]
+    return subprocess.run(command, capture_output=True, check=True).stdout
+
+
 def start_command(media: Media, collar: Collar, **more: Any) -> dict[str, Any]:
     """The command that makes a collar publish there."""
     told = {"v": 1, "id": str(uuid.uuid4()), "action": "start", "host": "localhost", "port": media.port}

@@ -17,7 +17,7 @@ import pytest
 
 from firmware.tests.broker import Server, wait_until
 from firmware.tests.collar import Collar
-from firmware.tests.media import Hook, Media, play, start_command, streams
+from firmware.tests.media import Hook, Media, make_film, pixels, play, start_command, streams
 
 
 @pytest.fixture
@@ -147,6 +147,21 @@ def test_its_stream_becomes_hls_and_nothing_is_left_of_it(
     wait_until(lambda: not (media.hls / stream).exists(), "an empty folder")
 
 
+def test_a_picture_full_of_detail_is_as_clear_in_hls_after_seconds(
+    server: Server, collar: Collar, media: Media, hook: Hook, tmp_path: Path
+) -> None:
+    film = make_film(tmp_path / "film", 20)
+    collar.options(film=str(film))
+    collar.start()
+    wait_until(server.presences)
+    server.command("stream", start_command(media, collar))
+    stream = media.hls / str(uuid.UUID(hook.name.split("-")[0]))
+    segments = wait_until(lambda: len(found := sorted(stream.glob("current/*.ts"))) > 4 and found, "5 s of video")
+    shown = pixels("-i", str(segments[-1]), "-frames:v", "1")
+    sent = [pixels("-i", str(picture)) for picture in film.iterdir()]
+    assert min(sum(abs(a - b) for a, b in zip(shown, one, strict=True)) for one in sent) / len(shown) < 8
+
+
 def test_an_encoder_that_sends_h264_is_copied_to_hls(media: Media, hook: Hook) -> None:
     stream = str(uuid.UUID(hook.name.split("-")[0]))
     playlist = media.hls / stream / "current" / "index.m3u8"
@@ -222,3 +237,16 @@ def test_it_streams_in_a_heap_of_two_megabytes(server: Server, collar: Collar, m
     wait_until(lambda: streams(server), "streaming")
     assert len(play(media, hook.name, 3)) >= 20
     assert streams(server)
+
+
+def test_a_stream_for_which_its_memory_is_too_small_fails_and_says_why(
+    server: Server, collar: Collar, media: Media
+) -> None:
+    collar.start(heap="256K")
+    wait_until(server.presences)
+    told = start_command(media, collar)
+    server.command("stream", told)
+    wait_until(lambda: server.results(told["id"]) == ["failed"], "failed")
+    assert "MemoryError" in collar.console()
+    treat = server.treat()
+    assert wait_until(lambda: "dispensed" in server.results(treat), "dispensed")

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from devices.live import push_stream
 from devices.models import Device
@@ -40,7 +40,7 @@ def begin(*, device: Device) -> StreamSession:
     Raises Conflict (`retired`, `camera_off`, `offline`) and Unavailable (`busy`).
     """
     refuse_unless_ready(device)
-    _refuse_when_full()
+    _make_room()
     key, at = keys.new_key(), now()
     stream = StreamSession.objects.create(
         device=device,
@@ -64,10 +64,16 @@ def refuse_unless_ready(device: Device) -> None:
         raise Conflict("The collar is offline.", code="offline")
 
 
-def _refuse_when_full() -> None:
+def _make_room() -> None:
+    """Raise Unavailable (`busy`) when the server is full of watched streams; one that only lingers gives way."""
     with connection.cursor() as cursor:  # two at once must not both be the last that fits
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CAP_LOCK])
-    if StreamSession.objects.filter(state__in=OPEN).count() >= settings.STREAMS_MAX:
+    running = StreamSession.objects.filter(state__in=OPEN)
+    if running.count() < settings.STREAMS_MAX:
+        return
+    watched = Viewing.objects.filter(stream=OuterRef("pk"), ended_at=None)
+    lingering = running.filter(~Exists(watched)).order_by("watched_at")
+    if not any(end(stream=stream, reason=Reason.UNWATCHED, unless_watched=True) for stream in lingering):
         text = "As many cameras as this server can carry are on. Try again in a moment."
         raise Unavailable(text, code="busy", retry_after=BUSY_RETRY_S)
 

@@ -1,6 +1,6 @@
 """GET video_url and video_token: who may, what the collar is told, what two at once get."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
@@ -10,7 +10,7 @@ from django.test import Client
 
 from hetri.testing import Api, Collar, wait_for
 from streaming.models import StreamSession, Viewing
-from streaming.services import streams
+from streaming.services import streams, viewings
 from streaming.tests.conftest import Camera
 
 
@@ -137,17 +137,31 @@ def test_our_own_page_gets_a_url_by_cookie(camera: Camera) -> None:
     assert Viewing.objects.get(stream__device=camera.device["id"]).source == "page"
 
 
-def test_a_full_server_is_busy(camera: Camera, collar_of: Callable[..., Collar]) -> None:
-    others = []
+@pytest.fixture
+def full(camera: Camera, collar_of: Callable[..., Collar]) -> Iterator[list[str]]:
+    """The collars whose streams fill the server."""
+    others: list[str] = []
     while StreamSession.objects.filter(state__in=streams.OPEN).count() < settings.STREAMS_MAX:
         device = camera.api.new_device()
         collar_of(camera.api, device)
         others.append(device["id"])
         assert camera.api.get(f"/devices/{device['id']}/video_url").status_code == 200
+    yield others
+    for stream in StreamSession.objects.filter(device__in=others, state__in=streams.OPEN):
+        streams.end(stream=stream, reason=StreamSession.Reason.UNWATCHED)
+
+
+def test_a_full_server_is_busy(camera: Camera, full: list[str]) -> None:
     answer = camera.api.get(f"{camera.path}/video_url")
     assert (answer.status_code, answer.json()["code"], "Retry-After" in answer.headers) == (503, "busy", True)
-    for stream in StreamSession.objects.filter(device__in=others):
-        streams.end(stream=stream, reason="unwatched")
+
+
+def test_a_stream_that_nobody_watches_any_more_makes_room(camera: Camera, full: list[str]) -> None:
+    lingers = StreamSession.objects.get(device=full[0])
+    viewings.end(viewing=Viewing.objects.get(stream=lingers))
+    assert camera.api.get(f"{camera.path}/video_url").status_code == 200
+    lingers.refresh_from_db()
+    assert (lingers.state, lingers.reason) == ("ended", "unwatched")
 
 
 def test_a_logout_ends_its_viewings_at_once(camera: Camera) -> None:

@@ -107,7 +107,7 @@ class Video:
 
     async def _run(self, told):
         """One stream from its first picture to its end; a failure is told."""
-        reason = None
+        reason = why = None
         publisher = rtmp.Publisher()
         try:
             self._camera.start(told["width"], told["height"], told["fps"], LADDER[0][1])
@@ -115,7 +115,9 @@ class Video:
             self._say_streaming(True)
             await self._publish(told, publisher)
         except net.ERRORS as error:
-            reason = mqtt.describe(error)
+            reason, why = mqtt.describe(error), "connection"
+        except MemoryError as error:
+            reason, why = mqtt.describe(error), "no_memory"
         finally:
             publisher.close()
             self._camera.stop()
@@ -123,8 +125,8 @@ class Video:
         if self._id == told["id"]:
             self._id = self._task = None
         self._log("stream_ended", id=told["id"], reason=reason or "lease")
-        if reason:
-            await self._tell(told["id"], "failed", "connection")
+        if why:
+            await self._tell(told["id"], "failed", why)
 
     def _say_streaming(self, streaming):
         if self.streaming != streaming:

@@ -5,6 +5,7 @@ ms since 1970 (44 bits) and the sum of that number's bytes (8 bits).
 """
 
 import asyncio
+import os
 import time
 
 from board.ports import Camera
@@ -76,11 +77,24 @@ class Scene:
             rows[y][left : left + 3] = [BALL] * 3
 
 
-class SimCamera(Camera):
-    """Makes a picture whenever one is asked for, never more often than `fps`."""
+class Film:
+    """A folder of JPEG files 1.jpg, 2.jpg ... shown one after another, again and again, instead of the garden."""
 
-    def __init__(self, name, now_ms):
-        self._name, self._now_ms = name, now_ms
+    def __init__(self, folder):
+        self._folder, self._count, self._next = folder, len(os.listdir(folder)), 0
+
+    def picture(self, ms, size):
+        """The next one, whatever the moment and the size."""
+        self._next = self._next % self._count + 1
+        with open("%s/%d.jpg" % (self._folder, self._next), "rb") as file:
+            return file.read()
+
+
+class SimCamera(Camera):
+    """Makes a picture whenever one is asked for, never more often than `fps`. `film` names a folder for Film."""
+
+    def __init__(self, name, now_ms, film=None):
+        self._name, self._now_ms, self._film = name, now_ms, film
         self._scene = None
         self._last = 0
         self.on = False
@@ -92,7 +106,7 @@ class SimCamera(Camera):
 
     def change(self, width, height, quality):
         """Another size or quality from the next picture on."""
-        self._scene = Scene(self._name, width, height)
+        self._scene = Film(self._film) if self._film else Scene(self._name, width, height)
         self._bytes = int(width * height * BYTES_A_PIXEL.get(quality, 0.12))
 
     async def picture(self):

@@ -16,6 +16,7 @@ DEFAULTS = {
     "seed": 1,
     "log": False,
     "camera": True,
+    "film": None,
     "clock": "set",
     "keep_alive_s": None,
 }

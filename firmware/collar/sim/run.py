@@ -59,7 +59,7 @@ class SimCollar(Collar):
             SimDispenser(self._folder, options, parts.dispenser(machine, PINS), self._board),
             parts.battery(machine, PINS),
             SimNetwork(options["seed"]),
-            SimCamera(_first_word(self._folder), system_ms) if options["camera"] else None,
+            SimCamera(_first_word(self._folder), system_ms, options["film"]) if options["camera"] else None,
             system_ms if options["clock"] == "set" else None,
             FULL if options["treats"] is None else options["treats"],
             options["feel_ms"] or self._feel_ms,
