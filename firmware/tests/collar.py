@@ -11,11 +11,13 @@ from firmware.tests.broker import PASSWORD, Broker, ca_base64, wait_until
 
 
 class Collar:
-    """A flash folder, and the process that runs the program on it."""
+    """A flash folder, and the process that runs the program on it. `more` goes to device.json."""
 
-    def __init__(self, folder: Path, broker: Broker, authority: Path, **options: Any) -> None:
+    def __init__(
+        self, folder: Path, broker: Broker, authority: Path, more: dict[str, Any] | None = None, **options: Any
+    ) -> None:
         self.id = str(uuid.uuid4())
-        self.flash = folder / self.id
+        self.flash = self._lay_out(folder / self.id)
         self.flash.mkdir(parents=True)
         login = {"username": self.id, "password": PASSWORD, "client_id": self.id}
         config = {"telemetry_interval_s": 60, "camera": "on_demand", "time_zone": "Europe/Berlin"}
@@ -26,11 +28,19 @@ class Collar:
             "mqtt": {"host": "localhost", "port": broker.port, **login},
             "ca": ca_base64(authority),
             "config": config,
+            **(more or {}),
         }
         (self.flash / "device.json").write_text(json.dumps(device))
         self.options(**options)
         self.process: subprocess.Popen[bytes] | None = None
         broker.add(self.id)
+
+    def _lay_out(self, place: Path) -> Path:
+        """Where its own files lie."""
+        return place
+
+    def _command(self, heap: str | None) -> list[str]:
+        return collar_command([self.flash], heap)
 
     def options(self, **options: Any) -> None:
         """Write sim.json: a fast collar, unless told otherwise."""
@@ -41,7 +51,7 @@ class Collar:
 
     def start(self, heap: str | None = None) -> None:
         """Start the process; its log goes to console.log."""
-        command = collar_command([self.flash], heap)
+        command = self._command(heap)
         with (self.flash / "console.log").open("a") as console:
             self.process = subprocess.Popen(command, env=collar_env(), stdout=console, stderr=console)
 

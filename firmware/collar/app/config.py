@@ -28,6 +28,8 @@ class Device:
             self.client_id = broker.get("client_id") or self.id
             self.ca = binascii.a2b_base64(found["ca"])
             self.config = found.get("config") or {}
+            # Who may sign programs: moduli of RSA-2048 keys, in hex.
+            self.release_keys = [int(key, 16) for key in found.get("release_keys") or ()]
             if not isinstance(self.host, str) or not isinstance(self.port, int):
                 raise ValueError("host, port")
         except (KeyError, TypeError, AttributeError, ValueError) as error:

@@ -37,8 +37,27 @@ def read_json(path):
     return value if isinstance(value, dict) else None
 
 
-def write_json(path, value):
-    """Replace a JSON file: a reader finds the old content or the new, never a half of it."""
-    with open(path + ".tmp", "w") as file:
-        file.write(json.dumps(value))  # One write: dump() makes one for each token.
+def size(path):
+    """Bytes in a file; 0 if it is not there."""
+    try:
+        return os.stat(path)[6]
+    except OSError:
+        return 0
+
+
+def append(path, data):
+    """Add bytes at the end of a file; a power cut may leave a part of them."""
+    with open(path, "ab") as file:
+        file.write(data)
+
+
+def write(path, data):
+    """Replace a file: a reader finds the old content or the new, never a half of it."""
+    with open(path + ".tmp", "wb") as file:
+        file.write(data)
     os.rename(path + ".tmp", path)
+
+
+def write_json(path, value):
+    """Replace a JSON file in the same way."""
+    write(path, json.dumps(value).encode())

@@ -15,6 +15,7 @@ from app.power import Power
 from app.presence import Presence
 from app.telemetry import Sampler
 from app.treat import Ledger, Treats, valid_id
+from app.update import Update
 from app.video import Video
 
 FIRMWARE = "1.0.0"
@@ -25,6 +26,10 @@ SAY_AGAIN_MS = 150_000
 # Results that nobody heard are told again after this, doubling.
 REPEAT_MS = 1_000
 LONGEST_REPEAT_MS = 60_000
+
+
+class Restart(Exception):
+    """Ends the program, so that the loader starts it, or another, anew."""
 
 
 class Ports:
@@ -42,11 +47,13 @@ class Ports:
 
 
 class Collar:
-    """One collar with its own folder in flash. `run()` ends only by an error."""
+    """One collar with its own folder in flash. `run()` ends only by an error, or Restart.
 
-    firmware = FIRMWARE
+    `slots` tells from where in flash it was started; None where nothing can be updated.
+    """
 
-    def __init__(self, folder, ports):
+    def __init__(self, folder, ports, slots=None):
+        self.firmware = slots.version if slots else FIRMWARE
         self.device = Device(folder)
         self.boot = binascii.hexlify(os.urandom(4)).decode()
         self.log = make_log(self.device.id)
@@ -69,6 +76,8 @@ class Collar:
             self.presence.changed.set,
             self.log,
         )
+        self.restarting = asyncio.Event()
+        self.update = Update(folder, slots, self, self.tell_update, self.restarting.set)
         self.link = Link(self.device, ports.network, self.receive, self, self.log)
         self._to_send = asyncio.Event()
         self._interval_changed = asyncio.Event()
@@ -77,8 +86,9 @@ class Collar:
 
     async def run(self):
         """Sample, send and obey until something breaks that should not."""
-        self.log("boot", boot=self.boot, firmware=FIRMWARE, kept=len(self.buffer))
+        self.log("boot", boot=self.boot, firmware=self.firmware, kept=len(self.buffer))
         loops = (self._feel(), self._sample(), self._deliver(), self.link.run(), self._stay_present())
+        loops += (self._until_restart(), self.update.give_up_unproved())
         tasks = [asyncio.create_task(loop) for loop in loops]
         try:
             await asyncio.gather(*tasks)
@@ -86,6 +96,10 @@ class Collar:
             for task in tasks:
                 task.cancel()
             self.link.end()
+
+    async def _until_restart(self):
+        await self.restarting.wait()
+        raise Restart
 
     # What a simulation listens to.
 
@@ -173,9 +187,11 @@ class Collar:
 
     def on_up(self):
         """The server knows that the collar is there: send what is waiting."""
+        self.update.prove()
         self.buffer.forget_sending()
         self._to_send.set()
         self.spawn(self.treats.repeat_results())
+        self.spawn(self.update.go_on())
 
     def on_down(self):
         """There is no connection, or there is none any more."""
@@ -200,6 +216,7 @@ class Collar:
             "config": self.take_config,
             "stream": self.take_stream,
             "time": self.take_time,
+            "update": self.take_update,
         }.get(name, self.take_unknown)
         try:
             handler(told)
@@ -244,6 +261,16 @@ class Collar:
         work = self.video.command(told)
         if work:
             self.spawn(work)
+
+    def take_update(self, told):
+        """The server has another program, or no longer."""
+        work = self.update.command(told)
+        if work:
+            self.spawn(work)
+
+    async def tell_update(self, update):
+        """Tell how an update stands."""
+        await self.link.tell({"v": 1, "update": update})
 
     def no_stream_because(self):
         """Why the camera stays off, as a word, or None."""

@@ -9,9 +9,10 @@ import os
 import sys
 import time
 
-# sim/ first: its modules stand in for the hardware's.
+# sim/ first: its modules stand in for the hardware's. A loader has chosen already where the program lies.
 HERE = __file__.rsplit("/", 1)[0] if "/" in __file__ else "."
-sys.path[:0] = [HERE, HERE + "/.."]
+if __name__ == "__main__":
+    sys.path[:0] = [HERE, HERE + "/.."]
 
 from app import files
 from app.config import BadConfig
@@ -41,10 +42,10 @@ def system_ms():
 class SimCollar(Collar):
     """The real program with its traces written to files, for tests to read."""
 
-    def __init__(self, folder, feel_ms=FEEL_MS):
+    def __init__(self, folder, feel_ms=FEEL_MS, slots=None):
         self._folder, self._feel_ms = folder, feel_ms
         self.options = Options(folder)
-        super().__init__(folder, self._ports())
+        super().__init__(folder, self._ports(), slots)
         self.ports.dispenser.ledger = self.treats.ledger
         self.link.client.keep_alive_s = self.options["keep_alive_s"] or KEEP_ALIVE_S
         if self.options["log"]:

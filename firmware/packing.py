@@ -1,0 +1,97 @@
+"""A release's three parts: the program's files joined, the manifest of them, and the signature of the manifest."""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from firmware.simulation import COLLAR
+
+FOLDERS = ("app", "board")
+KEY_BITS = 2048
+
+
+class BadKey(ValueError):
+    """A key file that is none of ours; says why."""
+
+
+@dataclass(frozen=True)
+class Pack:
+    """What a collar downloads: `manifest` (JSON, UTF-8) names the files in `program`, in its order."""
+
+    manifest: bytes
+    signature: bytes
+    program: bytes
+
+
+def pack(*, version: str, board: str, key: rsa.RSAPrivateKey, allow_older: bool = False, source: Path = COLLAR) -> Pack:
+    """Join and sign the program in `source`."""
+    found = [path for folder in FOLDERS for path in sorted((source / folder).glob("*.py"))]
+    files = [
+        {"path": f"{path.parent.name}/{path.name}", "size": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+        for path in found
+        for body in [path.read_bytes()]
+    ]
+    told = {"v": 1, "version": version, "board": board, "allow_older": allow_older, "files": files}
+    manifest = json.dumps(told, separators=(",", ":")).encode()
+    return Pack(manifest, sign(manifest, key), b"".join(path.read_bytes() for path in found))
+
+
+def sign(text: bytes, key: rsa.RSAPrivateKey) -> bytes:
+    """RSA-2048, PKCS #1 v1.5, SHA-256 (RFC 8017, 8.2)."""
+    return key.sign(text, padding.PKCS1v15(), hashes.SHA256())
+
+
+def is_signed(text: bytes, signature: bytes, moduli: list[str]) -> bool:
+    """Whether one of the keys (moduli in hex) made this signature."""
+    digest = hashlib.sha256(text).digest()
+    info = bytes.fromhex("3031300d060960864801650304020105000420") + digest
+    size = KEY_BITS // 8
+    wanted = int.from_bytes(b"\x00\x01" + b"\xff" * (size - 3 - len(info)) + b"\x00" + info)
+    return any(pow(int.from_bytes(signature), 65_537, int(modulus, 16)) == wanted for modulus in moduli)
+
+
+def unpack(packed: Pack, slot: Path) -> None:
+    """Lay a program into a slot's folder, as a collar would."""
+    offset = 0
+    for one in json.loads(packed.manifest)["files"]:
+        path = slot / one["path"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(packed.program[offset : offset + one["size"]])
+        offset += one["size"]
+    (slot / "manifest.json").write_bytes(packed.manifest)
+
+
+def new_key(path: Path) -> rsa.RSAPrivateKey:
+    """Make a signing key at `path` (mode 0600), its public half beside it as `.pub`. Raises FileExistsError."""
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=KEY_BITS)
+    kept = serialization.PrivateFormat.PKCS8
+    text = key.private_bytes(serialization.Encoding.PEM, kept, serialization.NoEncryption())
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(text)
+    known = serialization.PublicFormat.SubjectPublicKeyInfo
+    path.with_suffix(".pub").write_bytes(key.public_key().public_bytes(serialization.Encoding.PEM, known))
+    return key
+
+
+def read_key(path: Path) -> rsa.RSAPrivateKey:
+    """The signing key in a PEM file. Raises BadKey."""
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), None)
+    except OSError as error:
+        raise BadKey(f"{path}: {error.strerror}") from error
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise BadKey(f"{path} holds no private key without a password") from error
+    if not isinstance(key, rsa.RSAPrivateKey) or key.key_size != KEY_BITS:
+        raise BadKey(f"{path} is no RSA key of {KEY_BITS} bits")
+    return key
+
+
+def modulus(key: rsa.RSAPrivateKey) -> str:
+    """How collars know the key: its modulus in hex."""
+    return f"{key.public_key().public_numbers().n:x}"
