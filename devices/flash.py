@@ -7,10 +7,22 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.conf import settings
 
 from devices.models import Device
 from devices.mqtt.registry import Credential
+
+
+def release_keys() -> list[str]:
+    """Who may sign programs for collars: the moduli of their RSA keys, in hex."""
+    found = []
+    for path in settings.RELEASE_PUBLIC_KEYS:
+        key = load_pem_public_key(path.read_bytes()) if path.exists() else None
+        if isinstance(key, RSAPublicKey):
+            found.append(f"{key.public_numbers().n:x}")
+    return found
 
 
 def device_file(device: Device, credential: Credential) -> dict[str, Any]:
@@ -23,6 +35,7 @@ def device_file(device: Device, credential: Credential) -> dict[str, Any]:
         "mqtt": credential.public(),
         "ca": b64encode(authority).decode(),
         "config": device.config,
+        "release_keys": release_keys(),
     }
 
 

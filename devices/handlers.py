@@ -7,7 +7,7 @@ from devices.mqtt.messages import Message
 from devices.payloads import BadPayload, Command, parse_status
 from devices.services.presence import record_presence, record_report
 from devices.services.treats import record_accepted, record_result
-from devices.signals import command_answered
+from devices.signals import came_online, command_answered, update_told
 
 
 @transaction.atomic
@@ -29,8 +29,13 @@ def handle_status(message: Message) -> str | None:
         found = record_report(device_id=message.device_id, reported=status.reported(), heard_at=message.received_at)
     if found is None:
         return "unknown_device"
+    if status.online and not message.retained:
+        came_online.send(Device, device_id=message.device_id)
     if status.command is not None:
         _settle(message, status.command)
+    if status.update is not None:
+        told = {"job_id": status.update.job, "state": status.update.state, "reason": status.update.reason or ""}
+        update_told.send(Device, device_id=message.device_id, at=message.received_at, **told)
     return None
 
 

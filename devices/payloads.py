@@ -21,12 +21,21 @@ class Command(msgspec.Struct):
     reason: str | None = None
 
 
+class Update(msgspec.Struct):
+    """How an update stands."""
+
+    job: UUID
+    state: Literal["waiting", "downloading", "installed", "confirmed", "failed", "rolled_back"]
+    reason: str | None = None
+
+
 class Status(msgspec.Struct):
-    """Presence (`online` is set) or a command's result (`command` is set)."""
+    """Presence (`online` is set), a command's result (`command`) or an update's step (`update`)."""
 
     v: Literal[1]
     online: bool | None = None
     command: Command | None = None
+    update: Update | None = None
     boot: str | None = None
     firmware: str | None = None
     battery_level: float | None = None
@@ -77,6 +86,8 @@ def parse_status(payload: bytes) -> Status:
         text = getattr(status, name)
         if text is not None and (len(text) > length or not text.isprintable()):
             raise BadPayload(f"bad_text: {name}")
-    if status.online is None and status.command is None:
+    if status.update and (reason := status.update.reason) and (len(reason) > 32 or not reason.isprintable()):
+        raise BadPayload("bad_text: reason")
+    if status.online is None and status.command is None and status.update is None:
         raise BadPayload("neither_presence_nor_result")
     return status

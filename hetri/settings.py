@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "devices",
     "telemetry",
     "streaming",
+    "firmware",
     "hetri.staff",
     "hetri.pages",
     "hetri.demo",
@@ -141,6 +142,10 @@ HLS_DIR = Path(env.str("HETRI_HLS_DIR", default=str(VAR_DIR / "hls")))
 ACCESS_DIR = VAR_DIR / "video" / "access"
 VIEWING_LOG = VAR_DIR / "video" / "viewings.log"
 RELAY_LISTEN: str = env.str("HETRI_RELAY_LISTEN", default=str(VAR_DIR / "run" / "relay.sock"))
+# Public halves (PEM) of the keys that sign the collars' programs; one that is not there is none.
+RELEASE_PUBLIC_KEYS = [
+    Path(path) for path in env.list("HETRI_RELEASE_PUBLIC_KEYS", default=[str(VAR_DIR / "release.pub")])
+]
 STREAMS_MAX: int = env.int("HETRI_STREAMS_MAX", default=8)
 STREAM_LEASE_S: int = env.int("HETRI_STREAM_LEASE_S", default=30)
 STREAM_LINGER_S: int = env.int("HETRI_STREAM_LINGER_S", default=15)

@@ -60,7 +60,11 @@ class Flash:
     def run(self) -> None:
         """Start the program."""
         with open(self.path / "collar.log", "ab") as log:
-            self.process = subprocess.Popen(collar_command([self.path]), stdout=log, stderr=log)
+            self.process = subprocess.Popen(self.command(), stdout=log, stderr=log)
+
+    def command(self) -> list[str]:
+        """What runs the program."""
+        return collar_command([self.path])
 
     def kill(self) -> None:
         """Take the power away."""

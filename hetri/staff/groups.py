@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from hetri.accounts.roles import OPERATE, OPERATIONS, REVEAL, SUPPORT
 
-ROOMS = ("accounts", "core", "pets", "devices", "telemetry", "streaming", "staff")
+ROOMS = ("accounts", "core", "pets", "devices", "telemetry", "streaming", "firmware", "staff")
 
 
 def _named(*permissions: str) -> Q:

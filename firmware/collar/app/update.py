@@ -47,7 +47,7 @@ class Update:
             return self._tell({"job": job, "state": "failed", "reason": "unsupported"})
         if told["action"] == "cancel":
             return self._cancel(job)
-        if job == self._now.get("job"):
+        if job == self._now.get("job") and self._now["state"] != "cancelled":
             return self.go_on()
         if self._now.get("state") == "installed" or self._slots.trial:
             return self._collar.log("update_ignored")
@@ -184,8 +184,17 @@ class Update:
         check_fit(manifest, self._slots.board, self._slots.version)
         if sum(one["size"] for one in manifest["files"]) + SPARE_BYTES > self._slots.room():
             raise BadRelease("no_space")
-        self._sweep(manifest)
+        if not self._is_there(text):
+            self._sweep(manifest)
         return text, manifest
+
+    def _is_there(self, text):
+        """True if this very program lies in the other slot: the power went before the switch."""
+        try:
+            with open(self._slots.other + "/manifest.json", "rb") as file:
+                return file.read() == text
+        except OSError:
+            return False
 
     def _sweep(self, manifest):
         """Take away what belongs to another program; the other slot is none from here on."""
@@ -219,7 +228,8 @@ class Update:
             raise BadRelease("changed_file")
 
     async def _switch(self, text):
-        files.write(self._slots.other + "/manifest.json", text)
+        if not self._is_there(text):
+            files.write(self._slots.other + "/manifest.json", text)
         self._note(self._now, "installed")
         self._slots.try_other()
         await self._say()

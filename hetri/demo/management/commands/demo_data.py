@@ -12,6 +12,7 @@ from devices.flash import write_device_file
 from devices.models import Device
 from devices.mqtt.credentials import password_fits
 from devices.services import ownership
+from firmware.packing import new_key
 from hetri.accounts.models import Role, User
 from hetri.accounts.roles import OPERATIONS
 from hetri.core.errors import ApiError
@@ -49,11 +50,18 @@ class Command(BaseCommand):
             kcal_per_portion=4.5,
         )
         _pet(User.objects.get(email=SECOND), name="Mila", species="cat", time_zone="Europe/Berlin")
+        _release_key(folder / "release.pem")
         try:
             device = _collar(user, rex, folder / "collar")
         except ApiError as refused:
             raise CommandError(refused.detail) from refused
         _write_private(folder / "demo.json", _demo_file(owner, staff, device))
+
+
+def _release_key(path: Path) -> None:
+    """The key that signs the demo's releases; in production it lies on no server."""
+    if not path.exists():
+        new_key(path)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

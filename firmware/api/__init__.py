@@ -1,0 +1,1 @@
+"""Releases and updates in the API."""

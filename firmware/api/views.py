@@ -1,0 +1,105 @@
+"""Releases for staff, and for owners what became of their collar's updates."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from devices.api.views import find_device, read
+from firmware.api import serializers as shapes
+from firmware.models import Release, UpdateJob
+from firmware.services import rollouts
+from hetri.accounts.models import User
+from hetri.accounts.roles import OPERATE, may
+from hetri.core.api import PageQuery, page
+from hetri.core.errors import Forbidden, NotFound
+from hetri.core.openapi import errors
+
+ACTS: dict[str, Callable[[Release, int], object]] = {
+    "publish": lambda release, percent: rollouts.publish(release=release),
+    "roll_out": lambda release, percent: rollouts.roll_out(release=release, percent=percent),
+    "pause": lambda release, percent: rollouts.pause(release=release),
+    "resume": lambda release, percent: rollouts.resume(release=release),
+    "withdraw": lambda release, percent: rollouts.withdraw(release=release),
+}
+
+
+def _staff(request: Request) -> User:
+    """The member of staff who asks. Raises NotFound for everybody else."""
+    user: User = request.auth.user
+    if not user.is_staff:
+        raise NotFound
+    return user
+
+
+def _release(release_id: UUID) -> Release:
+    found = Release.objects.defer("program", "manifest", "signature").filter(pk=release_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+class ReleaseListView(APIView):
+    @extend_schema(
+        operation_id="firmware_releases_list",
+        parameters=[PageQuery],
+        responses={200: shapes.ReleasePageSerializer, **errors(400, 401, 404)},
+    )
+    def get(self, request: Request) -> Response:
+        """All releases, newest first; for staff."""
+        _staff(request)
+        return page(request, Release.objects.defer("program", "manifest", "signature"), shapes.ReleaseSerializer)
+
+
+class ReleaseView(APIView):
+    @extend_schema(responses={200: shapes.ReleaseSerializer, **errors(401, 404)})
+    def get(self, request: Request, release_id: UUID) -> Response:
+        """One release; for staff."""
+        _staff(request)
+        return Response(shapes.ReleaseSerializer(_release(release_id)).data)
+
+
+class ReleaseActView(APIView):
+    @extend_schema(
+        request=shapes.RollOutSerializer,
+        responses={200: shapes.ReleaseSerializer, **errors(400, 401, 403, 404, 409)},
+    )
+    def post(self, request: Request, release_id: UUID, act: str) -> Response:
+        """publish, roll_out (to `percent` of all collars), pause, resume or withdraw; for operations."""
+        user = _staff(request)
+        release = _release(release_id)
+        if act not in ACTS:
+            raise NotFound
+        if not may(user, OPERATE):
+            raise Forbidden("Only operations can do this.")
+        ACTS[act](release, read(shapes.RollOutSerializer, request)["percent"])
+        return Response(shapes.ReleaseSerializer(_release(release_id)).data)
+
+
+class JobListView(APIView):
+    @extend_schema(
+        operation_id="firmware_releases_jobs_list",
+        parameters=[PageQuery],
+        responses={200: shapes.UpdateJobPageSerializer, **errors(400, 401, 404)},
+    )
+    def get(self, request: Request, release_id: UUID) -> Response:
+        """The jobs of a release, newest first; for staff."""
+        _staff(request)
+        rows = UpdateJob.objects.filter(release=_release(release_id)).select_related("release")
+        return page(request, rows.defer("release__program"), shapes.UpdateJobSerializer)
+
+
+class DeviceUpdatesView(APIView):
+    @extend_schema(
+        operation_id="devices_updates_list",
+        parameters=[PageQuery],
+        responses={200: shapes.UpdateJobPageSerializer, **errors(400, 401, 404)},
+    )
+    def get(self, request: Request, device_id: UUID) -> Response:
+        """The updates of one collar, newest first."""
+        device = find_device(request.auth.user, device_id)
+        rows = UpdateJob.objects.filter(device=device).select_related("release").defer("release__program")
+        return page(request, rows, shapes.UpdateJobSerializer)

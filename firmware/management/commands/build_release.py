@@ -1,0 +1,59 @@
+import os
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from devices.flash import release_keys
+from devices.management.commands._base import CollarCommand
+from firmware import packing
+from firmware.services import releases
+from firmware.simulation import COLLAR
+
+DEFAULT_BOARD = "freenove_s3_cam"
+
+
+class Command(CollarCommand):
+    help = "Sign the collar's program as a new release, a draft. The key is a file, and stays one."
+    example = "manage.py build_release 1.1.0 --key ~/keys/release.pem --notes 'Better step counting'"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("version", nargs="?", help="three numbers, such as 1.1.0")
+        parser.add_argument("--key", metavar="PATH", type=Path, help="the signing key (or HETRI_RELEASE_KEY)")
+        parser.add_argument("--new-key", metavar="PATH", type=Path, help="make a signing key there, and nothing else")
+        parser.add_argument("--board", default=DEFAULT_BOARD, help=f"for which board (default: {DEFAULT_BOARD})")
+        parser.add_argument(
+            "--source", type=Path, default=COLLAR, help="the program's folder (default: this checkout's)"
+        )
+        parser.add_argument("--notes", default="", help="what is new in it")
+        parser.add_argument("--allow-older", action="store_true", help="collars with a newer version take it too")
+
+    def act(self, **options: Any) -> dict[str, Any]:
+        if options["new_key"]:
+            return _new_key(options["new_key"])
+        version = str(options["version"] or "")
+        if len(version.split(".")) != 3 or not all(part.isdecimal() and len(part) < 6 for part in version.split(".")):
+            raise CommandError("Say the version as three numbers, such as 1.1.0.")
+        given = options["key"] or os.environ.get("HETRI_RELEASE_KEY")
+        if not given:
+            raise CommandError("Say --key, the signing key's file; --new-key makes one.")
+        try:
+            key = packing.read_key(Path(given))
+        except packing.BadKey as bad:
+            raise CommandError(f"{bad}.") from bad
+        about = {name: options[name] for name in ("board", "allow_older", "source")}
+        packed = packing.pack(version=version, key=key, **about)
+        if not packing.is_signed(packed.manifest, packed.signature, release_keys()):
+            raise CommandError("Collars do not know this key: its public half is not in HETRI_RELEASE_PUBLIC_KEYS.")
+        release = releases.add(packed=packed, notes=options["notes"])
+        return {"id": str(release.pk), "version": version, "board": release.board, "size": release.size}
+
+
+def _new_key(path: Path) -> dict[str, Any]:
+    try:
+        key = packing.new_key(path)
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}.") from error
+    public = path.with_suffix(".pub")
+    return {"key": str(path), "public": str(public), "modulus": packing.modulus(key)}

@@ -1,0 +1,85 @@
+"""Releases of the collar's program, and the job of bringing one to a collar."""
+
+from django.core.validators import MaxValueValidator
+from django.db import models
+from django.db.models import Q
+
+from devices.models import Device
+from hetri.core.ids import uuid7
+from hetri.core.times import now
+
+
+class Release(models.Model):
+    """A signed program for one board, and how far it is rolled out. draft -> published -> withdrawn.
+
+    The three parts are what collars download; they are small (200 KB) and never change.
+    """
+
+    class State(models.TextChoices):
+        DRAFT = "draft"
+        PUBLISHED = "published"
+        WITHDRAWN = "withdrawn"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    version = models.CharField(max_length=32)
+    board = models.CharField(max_length=32)
+    notes = models.TextField(blank=True)
+    state = models.CharField(max_length=9, choices=State.choices, default=State.DRAFT)
+    manifest = models.BinaryField()
+    signature = models.BinaryField()
+    program = models.BinaryField()
+    size = models.PositiveIntegerField()  # bytes of the program
+    percent = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(100)])  # of all collars
+    fail_percent = models.PositiveSmallIntegerField(default=20, validators=[MaxValueValidator(100)])
+    paused = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=now)
+    published_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version", "board"], condition=~Q(state="withdrawn"), name="one_release_a_version"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version} for {self.board}"
+
+
+class UpdateJob(models.Model):
+    """One collar and one release: queued -> offered -> downloading -> installed -> confirmed, failed or rolled_back."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        OFFERED = "offered"
+        DOWNLOADING = "downloading"
+        INSTALLED = "installed"
+        CONFIRMED = "confirmed"
+        FAILED = "failed"
+        ROLLED_BACK = "rolled_back"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    release = models.ForeignKey(Release, models.RESTRICT, related_name="jobs")
+    device = models.ForeignKey(Device, models.CASCADE, related_name="update_jobs")
+    state = models.CharField(max_length=11, choices=State.choices, default=State.QUEUED)
+    reason = models.CharField(max_length=32, blank=True)
+    created_at = models.DateTimeField(default=now)
+    offered_at = models.DateTimeField(null=True, blank=True)
+    downloading_at = models.DateTimeField(null=True, blank=True)
+    installed_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["device"],
+                condition=Q(state__in=["queued", "offered", "downloading", "installed"]),
+                name="one_open_update",
+            ),
+            models.UniqueConstraint(fields=["release", "device"], name="one_job_a_release"),
+        ]
+        indexes = [models.Index(fields=["release", "state"], name="job_release_state")]
+
+    def __str__(self) -> str:
+        return f"{self.release_id} on {self.device_id}: {self.state}"

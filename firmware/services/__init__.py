@@ -1,0 +1,1 @@
+"""What happens with releases and jobs; the network comes after the commit."""

@@ -1,0 +1,103 @@
+"""One collar's update: offered, told of, ended. Every move is one guarded UPDATE."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+
+from devices.models import Device
+from devices.mqtt import publisher, topics
+from firmware import tokens
+from firmware.models import Release, UpdateJob
+from hetri.core.times import now
+
+State = UpdateJob.State
+OPEN = (State.QUEUED, State.OFFERED, State.DOWNLOADING, State.INSTALLED)
+# From which states a collar's word leads there.
+BEFORE = {
+    State.DOWNLOADING: (State.QUEUED, State.OFFERED),
+    State.INSTALLED: (State.QUEUED, State.OFFERED, State.DOWNLOADING),
+    State.CONFIRMED: OPEN,
+    State.FAILED: OPEN,
+    State.ROLLED_BACK: OPEN,
+}
+ENDS = (State.CONFIRMED, State.FAILED, State.ROLLED_BACK)
+
+
+def offer(waiting: QuerySet[UpdateJob]) -> None:
+    """Tell the collars that are online; the others hear of it when they come."""
+    there = waiting.filter(device__status=Device.Status.ONLINE, device__retired_at=None)
+    found = list(there.select_related("release"))
+    moved = UpdateJob.objects.filter(pk__in=[job.pk for job in found], state=State.QUEUED)
+    moved.update(state=State.OFFERED, offered_at=now())
+    _after_commit((job.device_id, _install(job)) for job in found)
+
+
+def offer_again(*, device_id: UUID) -> None:
+    """A collar came online: it hears of its open job, from wherever it is."""
+    job = UpdateJob.objects.filter(device=device_id, state__in=OPEN).select_related("release").first()
+    if job is None or (job.release.paused and job.state == State.QUEUED):
+        return
+    UpdateJob.objects.filter(pk=job.pk, state=State.QUEUED).update(state=State.OFFERED, offered_at=now())
+    _after_commit([(job.device_id, _install(job))])
+
+
+def call_back(offered: QuerySet[UpdateJob]) -> None:
+    """Jobs that no collar has begun wait again."""
+    found = list(offered)
+    UpdateJob.objects.filter(pk__in=[job.pk for job in found], state=State.OFFERED).update(state=State.QUEUED)
+    _after_commit((job.device_id, _cancel(job)) for job in found)
+
+
+def end(*, job: UpdateJob, reason: str) -> None:
+    """End a job that is not installed yet."""
+    early = UpdateJob.objects.filter(pk=job.pk, state__in=(State.QUEUED, State.OFFERED, State.DOWNLOADING))
+    if early.update(state=State.FAILED, reason=reason, ended_at=now()):
+        _after_commit([(job.device_id, _cancel(job))])
+
+
+@transaction.atomic
+def told(*, device_id: UUID, job_id: UUID, state: str, reason: str, at: datetime) -> UUID | None:
+    """What a collar says of its job. The release's id when the job has ended badly by it."""
+    own = UpdateJob.objects.filter(pk=job_id, device=device_id)
+    if state == "waiting":
+        own.filter(state__in=(State.QUEUED, State.OFFERED)).update(state=State.OFFERED, reason=reason)
+        return None
+    if state not in BEFORE:
+        return None
+    moment = "ended_at" if state in ENDS else f"{state}_at"
+    if not own.filter(state__in=BEFORE[State(state)]).update(state=state, reason=reason, **{moment: at}):
+        return None
+    return own.values_list("release", flat=True).get() if state in (State.FAILED, State.ROLLED_BACK) else None
+
+
+def release_of(*, job_id: UUID, token: str) -> Release | None:
+    """The release of an open job, without its program, for who knows the job's address."""
+    if not tokens.fits(job_id, token):
+        return None
+    return Release.objects.defer("program").filter(jobs__pk=job_id, jobs__state__in=OPEN).first()
+
+
+def _install(job: UpdateJob) -> dict[str, Any]:
+    where = urlsplit(settings.PUBLIC_URL)
+    address = {"host": where.hostname, "port": where.port or 443, "path": tokens.path_of(job.pk)}
+    return {"v": 1, "job": str(job.pk), "action": "install", "version": job.release.version, **address}
+
+
+def _cancel(job: UpdateJob) -> dict[str, Any]:
+    return {"v": 1, "job": str(job.pk), "action": "cancel"}
+
+
+def _after_commit(messages: Iterable[tuple[UUID, dict[str, Any]]]) -> None:
+    made = list(messages)
+
+    def send() -> None:
+        for device_id, message in made:
+            publisher.send(topics.command(device_id, "update"), message)
+
+    transaction.on_commit(send)

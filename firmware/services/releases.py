@@ -1,0 +1,28 @@
+"""Releases come in as drafts."""
+
+import json
+
+from django.db import IntegrityError, transaction
+
+from firmware.models import Release
+from firmware.packing import Pack
+from hetri.core.errors import Conflict
+
+
+def add(*, packed: Pack, notes: str = "") -> Release:
+    """Keep a packed program as a draft. Raises Conflict when there is such a release."""
+    told = json.loads(packed.manifest)
+    try:
+        with transaction.atomic():
+            return Release.objects.create(
+                version=told["version"],
+                board=told["board"],
+                notes=notes,
+                manifest=packed.manifest,
+                signature=packed.signature,
+                program=packed.program,
+                size=len(packed.program),
+            )
+    except IntegrityError as error:
+        text = f"There is a release {told['version']} for {told['board']}. Withdraw it, or take the next version."
+        raise Conflict(text, code="exists") from error

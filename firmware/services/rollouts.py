@@ -1,0 +1,106 @@
+"""A release's way to the collars: a share of them at a time, and no further when too many fail."""
+
+import hashlib
+import logging
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from devices.models import Device
+from firmware.models import Release, UpdateJob
+from firmware.services import jobs
+from hetri.core.errors import Conflict
+from hetri.core.times import now
+
+log = logging.getLogger(__name__)
+State = UpdateJob.State
+# What the server ended itself says nothing about the program.
+OWN_REASONS = ("withdrawn", "superseded", "retired")
+
+
+def publish(*, release: Release) -> None:
+    """Let it be rolled out. Raises Conflict."""
+    drafts = Release.objects.filter(pk=release.pk, state=Release.State.DRAFT)
+    if not drafts.update(state=Release.State.PUBLISHED, published_at=now()):
+        raise Conflict("Only a draft can be published.", code="not_draft")
+
+
+@transaction.atomic
+def roll_out(*, release: Release, percent: int) -> int:
+    """Give it to that share of all collars, 1 to 100 %, those before included; how many jobs are new.
+
+    Raises Conflict.
+    """
+    found = Release.objects.select_for_update().get(pk=release.pk)
+    if found.state != Release.State.PUBLISHED:
+        raise Conflict("Only a published release can be rolled out.", code="not_published")
+    if found.paused:
+        raise Conflict("This rollout is paused.", code="paused")
+    Release.objects.filter(pk=found.pk).update(percent=max(percent, found.percent))
+    chosen = [pk for pk in _without(found) if _place(found.pk, pk) < percent]
+    superseded = UpdateJob.objects.filter(device__in=chosen, state__in=(State.QUEUED, State.OFFERED))
+    for job in superseded.exclude(release=found):
+        jobs.end(job=job, reason="superseded")
+    fresh = [UpdateJob(release=found, device_id=pk) for pk in chosen]
+    made = UpdateJob.objects.bulk_create(fresh, ignore_conflicts=True)  # a job that is installing has the right of way
+    jobs.offer(UpdateJob.objects.filter(release=found, state=State.QUEUED))
+    log.info("rolled_out", extra={"release": found.pk, "percent": percent, "jobs": len(made)})
+    return len(made)
+
+
+def _without(release: Release) -> list[UUID]:
+    """Collars in use that neither run it nor have a job of it."""
+    had = UpdateJob.objects.filter(release=release).values("device")
+    return list(
+        Device.objects.in_use()
+        .exclude(firmware_version=release.version)
+        .exclude(pk__in=had)
+        .values_list("pk", flat=True)
+    )
+
+
+def _place(release: UUID, device: UUID) -> float:
+    """Where this collar stands in this rollout, 0 to 100: another place in each, the same whenever it is asked."""
+    digest = hashlib.sha256(release.bytes + device.bytes).digest()
+    return int.from_bytes(digest[:4]) / 2**32 * 100
+
+
+@transaction.atomic
+def pause(*, release: Release) -> None:
+    """Offer it to nobody more; who downloads already goes on. Raises Conflict."""
+    running = Release.objects.filter(pk=release.pk, state=Release.State.PUBLISHED, paused=False)
+    if not running.update(paused=True):
+        raise Conflict("This rollout does not run.", code="not_running")
+    jobs.call_back(UpdateJob.objects.filter(release=release, state=State.OFFERED))
+
+
+@transaction.atomic
+def resume(*, release: Release) -> None:
+    """Go on after a pause. Raises Conflict."""
+    held = Release.objects.filter(pk=release.pk, state=Release.State.PUBLISHED, paused=True)
+    if not held.update(paused=False):
+        raise Conflict("This rollout is not paused.", code="not_paused")
+    jobs.offer(UpdateJob.objects.filter(release=release, state=State.QUEUED))
+
+
+@transaction.atomic
+def withdraw(*, release: Release) -> None:
+    """Take it back: jobs that have not installed it end. Raises Conflict."""
+    present = Release.objects.filter(pk=release.pk).exclude(state=Release.State.WITHDRAWN)
+    if not present.update(state=Release.State.WITHDRAWN, withdrawn_at=now()):
+        raise Conflict("It is withdrawn already.", code="withdrawn")
+    for job in UpdateJob.objects.filter(release=release, state__in=(State.QUEUED, State.OFFERED, State.DOWNLOADING)):
+        jobs.end(job=job, reason="withdrawn")
+
+
+def watch(*, release_id: UUID) -> None:
+    """Pause the rollout when more than its share of jobs has failed."""
+    release = Release.objects.get(pk=release_id)
+    counted = UpdateJob.objects.filter(release=release).exclude(reason__in=OWN_REASONS)
+    failed = counted.filter(Q(state=State.FAILED) | Q(state=State.ROLLED_BACK)).count()
+    if release.paused or release.state != Release.State.PUBLISHED or not failed:
+        return
+    if failed * 100 > release.fail_percent * counted.count():
+        pause(release=release)
+        log.warning("rollout_paused", extra={"release": release.pk, "failed": failed})
