@@ -3,7 +3,7 @@
 import re
 from uuid import UUID
 
-from django.db.models import F, Func, Value
+from django.db.models import BinaryField, F, Func, Value
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.views.decorators.http import require_GET
 
@@ -11,13 +11,14 @@ from firmware.models import Release
 from firmware.services import jobs
 
 MOST = 65_536  # bytes of one answer
+PARTS = ("manifest", "signature", "program")
 _RANGE = re.compile(r"bytes=(\d{1,9})-(\d{1,9})\Z")
 
 
 @require_GET
 def piece(request: HttpRequest, job_id: UUID, token: str, part: str) -> HttpResponse:
     """The asked range of a part: 206, or 416 past its end. 404 for who has no open job."""
-    release = jobs.release_of(job_id=job_id, token=token)
+    release = jobs.release_of(job_id=job_id, token=token) if part in PARTS else None
     if release is None:
         return HttpResponseNotFound()
     asked = _RANGE.match(request.headers.get("Range", ""))
@@ -35,5 +36,5 @@ def piece(request: HttpRequest, job_id: UUID, token: str, part: str) -> HttpResp
 
 def _slice(release: Release, part: str, first: int, count: int) -> bytes:
     """Cut out by the database: a program is never read whole for a piece of it."""
-    cut = Func(F(part), Value(first + 1), Value(count), function="substring")
+    cut = Func(F(part), Value(first + 1), Value(count), function="substring", output_field=BinaryField())
     return bytes(Release.objects.filter(pk=release.pk).values_list(cut, flat=True).get())

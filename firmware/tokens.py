@@ -19,4 +19,4 @@ def path_of(job: UUID) -> str:
 
 def fits(job: UUID, token: str) -> bool:
     """In constant time."""
-    return hmac.compare_digest(token, token_of(job))
+    return hmac.compare_digest(token.encode(), token_of(job).encode())

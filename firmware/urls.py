@@ -1,4 +1,4 @@
-from django.urls import path, re_path
+from django.urls import path
 
 from firmware import download
 from firmware.api import views
@@ -9,8 +9,5 @@ urlpatterns = [
     path("firmware/releases/<uuid:release_id>/jobs", views.JobListView.as_view()),
     path("firmware/releases/<uuid:release_id>/<str:act>", views.ReleaseActView.as_view()),
     path("devices/<uuid:device_id>/updates", views.DeviceUpdatesView.as_view()),
-    re_path(
-        r"^firmware/(?P<job_id>[0-9a-f-]{36})/(?P<token>[0-9a-f]{64})/(?P<part>manifest|signature|program)$",
-        download.piece,
-    ),
+    path("firmware/<uuid:job_id>/<str:token>/<str:part>", download.piece),
 ]

@@ -15,8 +15,8 @@ from hetri.core.times import now
 
 log = logging.getLogger(__name__)
 State = UpdateJob.State
-# What the server ended itself says nothing about the program.
-OWN_REASONS = ("withdrawn", "superseded", "retired")
+# What the server ended itself, or a collar without slots, says nothing about the program.
+OWN_REASONS = ("withdrawn", "superseded", "unsupported")
 
 
 def publish(*, release: Release) -> None:

@@ -131,7 +131,9 @@ class Update:
             except BadRelease as bad:
                 return str(bad)
             except Refused as refused:
-                return "refused_%s" % refused
+                if not str(refused).startswith("5"):
+                    return "refused_%s" % refused
+                self._collar.log("update_broke_off", reason=str(refused))
             except net.ERRORS as error:
                 if getattr(error, "errno", None) == NO_SPACE:
                     return "no_space"
