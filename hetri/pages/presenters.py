@@ -1,7 +1,7 @@
 """What the pages say of a collar: its card, what needs its owner first, the ledger. Plain facts in, words out."""
 # ruff: noqa: RUF001  (people read typographic apostrophes and minus signs)
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from devices.presenters import status_dict
 from hetri.accounts.models import User
 from hetri.pages.words import NBSP, listed, percent, portions, sentences, time_tag
 from pets.models import Pet
+from streaming.models import Viewing
 
 BATTERY_LOW = 20
 NAMES_IN_A_SENTENCE = 3
@@ -35,6 +36,11 @@ class Face:
     last_seen: datetime | None
     battery: float | None
     picture: str = ""  # its address; empty: the drawing of the species
+
+    @property
+    def watchable(self) -> bool:
+        """Whether its camera can be asked now."""
+        return self.presence == Device.Status.ONLINE and self.device.config.get("camera") != "off"
 
     @property
     def battery_low(self) -> bool:
@@ -235,15 +241,53 @@ def _hand(event: TreatEvent, viewer: User) -> str:
     return _("by {name}").format(name=event.triggered_by.name) if event.triggered_by else _("by a former owner")
 
 
-def camera_words(face: Face) -> SafeString | str:
+@dataclass(frozen=True)
+class Camera:
+    """What stands in the player while nothing plays; `way` out is watch, settings or nothing."""
+
+    icon: str
+    title: str
+    detail: SafeString | str
+    bar: str
+    way: str = ""
+
+
+def camera_of(face: Face) -> Camera:
     """Why there is no picture, and the way out."""
     if face.presence == Device.Status.RETIRED:
-        return _("This collar is retired; its camera is off for good.")
+        return Camera("camera", _("This collar is retired"), _("Its camera is off for good."), _("Off"))
     if face.presence != Device.Status.ONLINE:
-        return offline_note(face)
+        return Camera("unknown", _("No live view just now"), offline_note(face), _("Off"))
     if face.device.config.get("camera") == "off":
-        return _("You turned this camera off. No one can watch until you turn it on.")
-    return _("The camera is off. Nobody is watching.")
+        way_out = _("No one can watch until you turn it on.")
+        return Camera("camera", _("You turned this camera off"), way_out, _("Off by choice"), "settings")
+    return Camera("camera", _("The camera is off"), _("Nobody is watching."), _("Off"), "watch")
+
+
+@dataclass(frozen=True)
+class ViewerRow:
+    """Somebody who watched: who, how, from when; `until` is None while it goes on."""
+
+    who: str
+    how: str
+    since: datetime | None
+    until: datetime | None
+
+
+def viewer_rows(found: Iterable[Viewing], viewer: User) -> list[ViewerRow]:
+    """The ledger of viewers in words."""
+    return [_viewer_row(viewing, viewer) for viewing in found]
+
+
+def _viewer_row(viewing: Viewing, viewer: User) -> ViewerRow:
+    if viewing.viewer is None:
+        who = _("Somebody whose account is gone")
+    elif viewing.grant_id is not None:
+        who = _("Hetri’s support, by your leave")
+    else:
+        who = _("You") if viewing.viewer_id == viewer.pk else viewing.viewer.name
+    how = _("by the API") if viewing.source == Viewing.Source.API else _("on this page")
+    return ViewerRow(who, how, viewing.first_seen, viewing.last_seen if viewing.ended_at else None)
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,10 @@ from hetri.pages.found import device_for, device_to_act_on
 from hetri.pages.presenters import Face, LedgerRow
 from hetri.pages.treat_panel import Order, Panel, treat_panel
 from hetri.pages.viewer import viewer
+from streaming.services import viewings
 
 LEDGER_SHOWN = 5
+VIEWERS_SHOWN = 3
 LEDGER_PAGE = 50
 TODAY_SHOWN = 12
 SAID_BY_PANEL = frozenset({"offline", "too_soon", "budget_spent", "retired"})  # the panel has a sentence for these
@@ -113,8 +115,9 @@ def collar(request: HttpRequest, device_id: UUID) -> HttpResponse:
         "hours": figures.table(face, at, wanted),
         "known_from": figures.silent_from(device, at),
         "ledger": [presenters.ledger_row(event, user, face.zone) for event in figures.ledger(device, LEDGER_SHOWN)],
+        "viewers": presenters.viewer_rows(viewings.ledger(device, user).order_by("-pk")[:VIEWERS_SHOWN], user),
         "facts": presenters.facts(device),
-        "camera": presenters.camera_words(face),
+        "camera": presenters.camera_of(face),
         "key": uuid4().hex,
         "tab": "home",
     }

@@ -134,3 +134,36 @@ def chart_words() -> dict[str, str]:
         "failed": _("Treat not dispensed"),
         "missing": _("The chart could not be read just now. The table below has the same numbers."),
     }
+
+
+def player_words() -> dict[str, str]:
+    """What player.js says; {n} and {time} are filled in there. `bar_` and a state is what stands in the bar."""
+    return {
+        "starting": _("Starting the camera"),
+        "usually": _("Usually 2 to 3 s. Stops trying after 10 s."),
+        "cancel": _("Cancel"),
+        "live": _("The picture is live."),
+        "behind": _("{n} s behind"),
+        "fast": _("fast view"),
+        "stopped": _("The picture stopped at {time}"),
+        "again": _("Connecting again."),
+        "failed": _("The camera did not start"),
+        "silent": _("The collar sent no picture within 10 s."),
+        "refused": _("The collar declined. Its battery may be too low."),
+        "away": _("Hetri cannot be reached just now."),
+        "retry": _("Try again"),
+        "busy": _("All streams are in use"),
+        "soon": _("A place should be free soon. Trying again in {n} s."),
+        "now": _("Try now"),
+        "paused": _("Paused"),
+        "hidden": _("Paused while you were away"),
+        "soonOff": _("The camera is off soon if nobody else watches."),
+        "resume": _("Go on"),
+        "snapped": _("The picture is saved."),
+        "bar_starting": _("Asked the collar"),
+        "bar_live": _("Live"),
+        "bar_lost": _("Reconnecting"),
+        "bar_failed": _("Off"),
+        "bar_busy": _("Off"),
+        "bar_paused": _("Paused"),
+    }

@@ -56,6 +56,12 @@ def script_words() -> dict[str, str]:
 
 
 @register.simple_tag
+def player_words() -> dict[str, str]:
+    """What player.js says."""
+    return words.player_words()
+
+
+@register.simple_tag
 def chart_words() -> dict[str, str]:
     """What the chart says."""
     return words.chart_words()

@@ -96,7 +96,7 @@ def test_settings_are_written_and_said_as_not_confirmed_yet(owner: User, collar:
     assert (collar.name, collar.config["telemetry_interval_s"], collar.config["camera"]) == ("<i>New</i>", 300, "off")
     assert "The collar has not confirmed these settings yet" in page
     assert "&lt;i&gt;New&lt;/i&gt;" in page
-    assert "You turned this camera off." in client.get(f"/collar/{collar.pk}/").content.decode()
+    assert "You turned this camera off" in client.get(f"/collar/{collar.pk}/").content.decode()
 
 
 @pytest.mark.parametrize(("field", "value"), [("interval", "7"), ("camera", "always"), ("name", "")])

@@ -1,8 +1,13 @@
 import { Chart } from "./chart.js";
 import { start } from "./page.js";
+import { Player } from "./player.js";
 
 const chart = new Chart(document.getElementById("chart"));
-const part = start((type) => chart.changed(type));
+const part = start((type, data) => {
+  chart.changed(type);
+  player.changed(type, data);
+});
+const player = new Player(document.getElementById("player"), part);
 
 // Another range: the same link without leaving the page.
 document.getElementById("live").addEventListener("click", async (event) => {

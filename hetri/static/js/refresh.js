@@ -3,7 +3,7 @@
 import { localise } from "./time.js";
 import { say } from "./words.js";
 
-const KEPT = new Set(["open", "value"]); // attributes that a person may have changed
+const KEPT = new Set(["open", "value", "data-state", "data-fast"]); // what a person may have changed
 const spoken = new Map();
 
 function sameKind(old, fresh) {

@@ -12,6 +12,7 @@ const toExact = format({ weekday: "short", day: "numeric", month: "long", year: 
 const STEPS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 
 export const day = (date) => toDay.format(date);
+export const seconds = (date) => toSeconds.format(date);
 export const clock = (date) => toClock.format(date);
 export const exact = (date) => toExact.format(date);
 
@@ -26,7 +27,7 @@ function smart(date) {
   return today ? clock(date) : `${toDay.format(date)} ${clock(date)}`;
 }
 
-const FORMS = { ago, smart, clock, seconds: (date) => toSeconds.format(date) };
+const FORMS = { ago, smart, clock, seconds };
 
 function write(element) {
   const date = new Date(element.dateTime);

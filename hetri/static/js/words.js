@@ -3,6 +3,7 @@ const read = (id) => JSON.parse(document.getElementById(id)?.textContent ?? "{}"
 
 export const words = read("words");
 export const chartWords = () => read("chart-words");
+export const playerWords = () => read("player-words");
 
 export const fill = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 

@@ -1,0 +1,139 @@
+"""The owner watches in a real Chromium over the real chain; how old the picture is stands in the picture itself."""
+
+import statistics
+import time
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from hetri.testing import wait_for
+from tests.conftest import Flash, Stack, collars
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
+WATCHED_S = 15
+HLS_P50_S, FAST_P50_S, STALL_S = 2.5, 0.5, 1.0
+# The code in the lowest two rows of squares of 16 pixels: 44 bits of ms since 1970, 8 bits of their bytes' sum.
+READ_CODE = """(selector) => {
+  const picture = document.querySelector(selector), canvas = document.createElement("canvas");
+  canvas.width = 640; canvas.height = 480;
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(picture, 0, 0, 640, 480);
+  let number = 0n;
+  for (let bit = 0; bit < 52; bit += 1) {
+    const pixel = context.getImageData(bit % 40 * 16 + 8, 448 + Math.floor(bit / 40) * 16 + 8, 1, 1).data;
+    number = number << 1n | (pixel[0] > 128 ? 1n : 0n);
+  }
+  const moment = number >> 8n;
+  let sum = 0n;
+  for (let rest = moment; rest; rest >>= 8n) sum += rest & 255n;
+  return (sum & 255n) === (number & 255n) ? (Date.now() - Number(moment)) / 1000 : null;
+}"""
+
+
+@pytest.fixture(scope="module")
+def page(stack: Stack) -> Iterator[Page]:
+    """The demo's owner, signed in."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        context = browser.new_context(base_url=stack.demo["url"], ignore_https_errors=True, service_workers="block")
+        page = context.new_page()
+        page.goto("/account/login")
+        page.get_by_label("E-mail").fill(stack.demo["owner"]["email"])
+        page.get_by_label("Password").fill(stack.demo["owner"]["password"])
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/")
+        yield page
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def flash(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flash]:
+    """A collar of the owner's with a camera."""
+    with collars(stack, tmp_path_factory.mktemp("watched")) as begin:
+        yield begin(interval_s=60)
+
+
+@pytest.fixture
+def watching(page: Page, flash: Flash) -> Page:
+    """Its page, with a live picture."""
+    page.goto(f"/collar/{flash.id}/")
+    page.get_by_role("button", name="Start live view").click()
+    expect(page.locator("#player")).to_have_attribute("data-state", "live", timeout=15_000)
+    return page
+
+
+def lateness(page: Page, selector: str, seconds: float) -> list[float]:
+    """From lens to page, in s, ten times a second."""
+    found, end = [], time.monotonic() + seconds
+    while time.monotonic() < end:
+        late = page.evaluate(READ_CODE, selector)
+        if late is not None:
+            found.append(late)
+        page.wait_for_timeout(100)
+    return found
+
+
+def test_the_picture_is_fresh_and_never_stalls(watching: Page) -> None:
+    late = lateness(watching, "#player video", WATCHED_S)
+    assert len(late) > WATCHED_S * 3
+    assert statistics.median(late) <= HLS_P50_S
+    assert max(late) - statistics.median(late) < STALL_S  # a picture that stands gets older
+    expect(watching.locator(".player-status")).to_contain_text("s behind")
+
+
+def test_the_fast_view_is_under_half_a_second_behind(watching: Page) -> None:
+    watching.get_by_role("button", name="Fast view").click()
+    expect(watching.locator('#player[data-fast="on"]')).to_have_attribute("data-state", "live", timeout=10_000)
+    assert statistics.median(lateness(watching, "#player img", 4)) <= FAST_P50_S
+    watching.get_by_role("button", name="Fast view").click()
+    expect(watching.locator('#player[data-fast="off"]')).to_have_attribute("data-state", "live", timeout=10_000)
+
+
+def test_it_obeys_the_keyboard(watching: Page) -> None:
+    stage = watching.locator(".stage")
+    stage.focus()
+    watching.keyboard.press("Space")
+    expect(watching.locator("#player")).to_have_attribute("data-state", "paused")
+    stage.focus()
+    watching.keyboard.press("Space")
+    expect(watching.locator("#player")).to_have_attribute("data-state", "live", timeout=10_000)
+    stage.focus()
+    with watching.expect_download() as saved:
+        watching.keyboard.press("s")
+    assert saved.value.suggested_filename.endswith(".jpg")
+
+
+def test_a_web_process_that_dies_costs_no_picture(watching: Page, stack: Stack) -> None:
+    before = stack.instance.pid("web")
+    stack.instance.kill("web")
+    wait_for(lambda: stack.instance.pid("web") not in (None, before), 15)
+    stack.instance.wait_healthy(30)
+    assert lateness(watching, "#player video", 2)
+    expect(watching.locator("#player")).to_have_attribute("data-state", "live")
+    expect(watching.locator("#lost")).to_be_hidden(timeout=25_000)
+
+
+def test_switching_the_camera_off_elsewhere_is_said_on_the_page(watching: Page, stack: Stack, flash: Flash) -> None:
+    with stack.client() as owner:
+        owner.patch(f"/devices/{flash.id}", json={"config": {"camera": "off"}})
+        expect(watching.locator("#player")).to_contain_text("You turned this camera off", timeout=10_000)
+        owner.patch(f"/devices/{flash.id}", json={"config": {"camera": "on_demand"}})
+        expect(watching.get_by_role("button", name="Start live view")).to_be_visible(timeout=10_000)
+
+
+def test_who_leaves_is_in_the_ledger_and_the_camera_goes_off(watching: Page, stack: Stack, flash: Flash) -> None:
+    watching.get_by_role("button", name="Stop watching").click()
+    expect(watching.locator("#player")).to_contain_text("Nobody is watching")
+    expect(watching.locator(".place-viewers")).to_contain_text("on this page")
+    with stack.client() as owner:
+        status = f"/devices/{flash.id}/status"
+        wait_for(lambda: owner.get(status).json()["streaming"] is False, 25)
+
+
+def test_an_offline_collar_says_why_there_is_no_picture(page: Page, flash: Flash) -> None:
+    page.goto(f"/collar/{flash.id}/")
+    expect(page.get_by_role("button", name="Start live view")).to_be_visible()
+    flash.kill()
+    expect(page.locator("#player")).to_contain_text("No live view just now", timeout=10_000)
+    expect(page.get_by_role("button", name="Start live view")).to_be_hidden()
