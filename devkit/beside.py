@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from devkit import processes
 from devkit.bootstrap import ROOT
 from devkit.instance import Instance
-from devkit.parts import SERVICES
+from devkit.parts import ALL, SERVICES
 from devkit.state import StateFile
 
 FOLDER = ROOT / "var" / "test"
@@ -20,6 +20,7 @@ ABANDONED_S = 3600
 BENCHMARKS: dict[tuple[str, ...], tuple[str, ...]] = {
     SERVICES: ("ingest", "ingest_cpu", "history", "admin"),
     (*SERVICES, "nginx", "web", "ingest"): ("treat", "push", "pages"),
+    ALL: ("video",),
 }
 SHOWN = (*SERVICES, "nginx", "web", "ingest")  # what pages need
 

@@ -1,34 +1,18 @@
 """The owner watches in a real Chromium over the real chain; how old the picture is stands in the picture itself."""
 
 import statistics
-import time
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from firmware.lens import ages
 from hetri.testing import wait_for
 from tests.conftest import Flash, Stack, collars
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
 WATCHED_S = 15
 HLS_P50_S, FAST_P50_S, STALL_S = 2.5, 0.5, 1.0
-# The code in the lowest two rows of squares of 16 pixels: 44 bits of ms since 1970, 8 bits of their bytes' sum.
-READ_CODE = """(selector) => {
-  const picture = document.querySelector(selector), canvas = document.createElement("canvas");
-  canvas.width = 640; canvas.height = 480;
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.drawImage(picture, 0, 0, 640, 480);
-  let number = 0n;
-  for (let bit = 0; bit < 52; bit += 1) {
-    const pixel = context.getImageData(bit % 40 * 16 + 8, 448 + Math.floor(bit / 40) * 16 + 8, 1, 1).data;
-    number = number << 1n | (pixel[0] > 128 ? 1n : 0n);
-  }
-  const moment = number >> 8n;
-  let sum = 0n;
-  for (let rest = moment; rest; rest >>= 8n) sum += rest & 255n;
-  return (sum & 255n) === (number & 255n) ? (Date.now() - Number(moment)) / 1000 : null;
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -63,19 +47,8 @@ def watching(page: Page, flash: Flash) -> Page:
     return page
 
 
-def lateness(page: Page, selector: str, seconds: float) -> list[float]:
-    """From lens to page, in s, ten times a second."""
-    found, end = [], time.monotonic() + seconds
-    while time.monotonic() < end:
-        late = page.evaluate(READ_CODE, selector)
-        if late is not None:
-            found.append(late)
-        page.wait_for_timeout(100)
-    return found
-
-
 def test_the_picture_is_fresh_and_never_stalls(watching: Page) -> None:
-    late = lateness(watching, "#player video", WATCHED_S)
+    late = ages(watching, "#player video", WATCHED_S)
     assert len(late) > WATCHED_S * 3
     assert statistics.median(late) <= HLS_P50_S
     assert max(late) - statistics.median(late) < STALL_S  # a picture that stands gets older
@@ -85,7 +58,7 @@ def test_the_picture_is_fresh_and_never_stalls(watching: Page) -> None:
 def test_the_fast_view_is_under_half_a_second_behind(watching: Page) -> None:
     watching.get_by_role("button", name="Fast view").click()
     expect(watching.locator('#player[data-fast="on"]')).to_have_attribute("data-state", "live", timeout=10_000)
-    assert statistics.median(lateness(watching, "#player img", 4)) <= FAST_P50_S
+    assert statistics.median(ages(watching, "#player img", 4)) <= FAST_P50_S
     watching.get_by_role("button", name="Fast view").click()
     expect(watching.locator('#player[data-fast="off"]')).to_have_attribute("data-state", "live", timeout=10_000)
 
@@ -109,7 +82,7 @@ def test_a_web_process_that_dies_costs_no_picture(watching: Page, stack: Stack) 
     stack.instance.kill("web")
     wait_for(lambda: stack.instance.pid("web") not in (None, before), 15)
     stack.instance.wait_healthy(30)
-    assert lateness(watching, "#player video", 2)
+    assert ages(watching, "#player video", 2)
     expect(watching.locator("#player")).to_have_attribute("data-state", "live")
     expect(watching.locator("#lost")).to_be_hidden(timeout=25_000)
 
