@@ -19,7 +19,7 @@ def release_keys() -> list[str]:
     """Who may sign programs for collars: the moduli of their RSA keys, in hex."""
     found = []
     for path in settings.RELEASE_PUBLIC_KEYS:
-        key = load_pem_public_key(path.read_bytes()) if path.exists() else None
+        key = load_pem_public_key(path.read_bytes()) if path.is_file() else None
         if isinstance(key, RSAPublicKey):
             found.append(f"{key.public_numbers().n:x}")
     return found
