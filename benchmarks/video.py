@@ -5,28 +5,24 @@ import itertools
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.report import percentile, report
 from devkit.instance import NGINX_MODULES
-from devkit.ports import reserve
-from firmware.lens import ages
+from devkit.ports import listens, reserve
+from firmware.lens import ages, launch, sign_in, wait_live
 from hetri.testing import wait_for
 from streaming.models import StreamSession
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
 WATCHED_S, FAST_S = 120, 20
 STALL_S = 1.0  # a picture that stands so long is a stall
-LIVE_MS = 20_000
 PEER = """
 load_module {modules}/ngx_rtmp_module.so;
 {user}
@@ -61,31 +57,20 @@ def run() -> None:
     """First pictures, age and stalls of both."""
     demo = json.loads((settings.VAR_DIR / "demo.json").read_text())
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        page = _signed_in(browser, demo)
+        browser = launch(playwright.chromium)
+        page = sign_in(browser, demo)
         cold = _begin(page, demo["device"])
         with _peer(demo["device"]) as address:
             ours = ages(page, "#player video", WATCHED_S)
             theirs = _peer_ages(browser, address)
         warm = _begin(page, demo["device"])
         page.get_by_role("button", name="Fast view").click()
-        expect(page.locator('#player[data-fast="on"][data-state="live"]')).to_be_visible(timeout=LIVE_MS)
+        wait_live(page, '[data-fast="on"]')
         fast = ages(page, "#player img", FAST_S)
         browser.close()
     late, peer = percentile(ours, 0.5), percentile(theirs, 0.5)
     more = {"p95_s": percentile(ours, 0.95), "stalls": _stalls(ours), "fast_p50_s": percentile(fast, 0.5)}
     report("video", late / peer, (late, "s p50"), (peer, "s p50"), cold_s=cold, warm_s=warm, **more)
-
-
-def _signed_in(browser: Any, demo: dict[str, Any]) -> Page:
-    context = browser.new_context(base_url=demo["url"], ignore_https_errors=True, service_workers="block")
-    page: Page = context.new_page()
-    page.goto("/account/login")
-    page.get_by_label("E-mail").fill(demo["owner"]["email"])
-    page.get_by_label("Password").fill(demo["owner"]["password"])
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/")
-    return page
 
 
 def _begin(page: Page, device: str) -> float:
@@ -94,7 +79,7 @@ def _begin(page: Page, device: str) -> float:
     page.wait_for_load_state("networkidle")
     began = time.monotonic()
     page.get_by_role("button", name="Start live view").click()
-    expect(page.locator('#player[data-state="live"]')).to_be_visible(timeout=LIVE_MS)
+    wait_live(page)
     return time.monotonic() - began
 
 
@@ -119,7 +104,7 @@ def _peer(device: str) -> Iterator[str]:
         config = PEER.format(folder=folder, rtmp=rtmp, http=http, modules=NGINX_MODULES, user=user)
         (folder / "nginx.conf").write_text(config)
         opened.enter_context(_process("nginx", "-e", "stderr", "-c", f"{folder}/nginx.conf", "-g", "daemon off;"))
-        wait_for(lambda: _listens(rtmp))
+        wait_for(lambda: listens(rtmp))
         look = ("-fflags", "nobuffer", "-probesize", "32", "-analyzeduration", "0", "-f", "live_flv", "-c:v", "mjpeg")
         make = ("-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-r", "10")
         to = ("-g", "50", "-an", "-f", "flv", f"rtmp://127.0.0.1:{rtmp}/peer/stream")
@@ -138,12 +123,7 @@ def _process(*command: str) -> Iterator[None]:
             process.wait(10)
 
 
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _peer_ages(browser: Any, address: str) -> list[float]:
+def _peer_ages(browser: Browser, address: str) -> list[float]:
     page = browser.new_context().new_page()
     page.goto(address)
     wait_for(lambda: page.evaluate("document.querySelector('video').currentTime > 0"), 60)

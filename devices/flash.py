@@ -15,13 +15,18 @@ from devices.models import Device
 from devices.mqtt.registry import Credential
 
 
+def modulus(key: RSAPublicKey) -> str:
+    """How collars know a key: its modulus in hex."""
+    return f"{key.public_numbers().n:x}"
+
+
 def release_keys() -> list[str]:
     """Who may sign programs for collars: the moduli of their RSA keys, in hex."""
     found = []
     for path in settings.RELEASE_PUBLIC_KEYS:
         key = load_pem_public_key(path.read_bytes()) if path.is_file() else None
         if isinstance(key, RSAPublicKey):
-            found.append(f"{key.public_numbers().n:x}")
+            found.append(modulus(key))
     return found
 
 

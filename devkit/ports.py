@@ -71,3 +71,9 @@ def _hold(port: int) -> bool:
         return False
     _held.append(lock)
     return True
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections at that port of 127.0.0.1."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -16,14 +16,17 @@ from hetri.core.errors import ApiError
 class _Act:
     """One admin action: tried on every chosen release, with a line on what became of it."""
 
-    def __init__(self, name: str, label: str, run: Any) -> None:
-        self.__name__, self.short_description, self._run = name, label, run
-        self.allowed_permissions = ("operate",)
+    allowed_permissions = ("operate",)
+
+    def __init__(self, name: str, label: str, percent: int = 0) -> None:
+        self.__name__ = f"{name}_{percent}" if percent else name
+        self.short_description = label
+        self._run, self._percent = rollouts.ACTS[name], percent
 
     def __call__(self, model_admin: Any, request: HttpRequest, chosen: QuerySet[Release]) -> None:
         for release in chosen:
             try:
-                self._run(release)
+                self._run(release, self._percent)
             except ApiError as refused:
                 messages.error(request, f"{release}: {refused.detail}")
             else:
@@ -31,13 +34,13 @@ class _Act:
 
 
 ACTS = (
-    _Act("publish", "Publish", lambda release: rollouts.publish(release=release)),
-    _Act("roll_out_10", "Roll out to 10 %", lambda release: rollouts.roll_out(release=release, percent=10)),
-    _Act("roll_out_50", "Roll out to 50 %", lambda release: rollouts.roll_out(release=release, percent=50)),
-    _Act("roll_out_100", "Roll out to all", lambda release: rollouts.roll_out(release=release, percent=100)),
-    _Act("pause", "Pause", lambda release: rollouts.pause(release=release)),
-    _Act("resume", "Resume", lambda release: rollouts.resume(release=release)),
-    _Act("withdraw", "Withdraw", lambda release: rollouts.withdraw(release=release)),
+    _Act("publish", "Publish"),
+    _Act("roll_out", "Roll out to 10 %", 10),
+    _Act("roll_out", "Roll out to 50 %", 50),
+    _Act("roll_out", "Roll out to all", 100),
+    _Act("pause", "Pause"),
+    _Act("resume", "Resume"),
+    _Act("withdraw", "Withdraw"),
 )
 
 
@@ -52,10 +55,6 @@ class ReleaseAdmin(HistoryAdmin):
         """Who may act on releases."""
         return may(request.user, OPERATE)  # type: ignore[arg-type]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Release]:
-        found: QuerySet[Release] = super().get_queryset(request)
-        return found.defer("program", "manifest", "signature")
-
 
 @admin.register(UpdateJob)
 class UpdateJobAdmin(HistoryAdmin):
@@ -64,5 +63,4 @@ class UpdateJobAdmin(HistoryAdmin):
     fields = (*list_display, "offered_at", "downloading_at", "installed_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[UpdateJob]:
-        found: QuerySet[UpdateJob] = super().get_queryset(request)
-        return found.select_related("device", "release").defer("release__program", "release__manifest")
+        return UpdateJob.objects.with_release().select_related("device")

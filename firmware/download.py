@@ -7,11 +7,10 @@ from django.db.models import BinaryField, F, Func, Value
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.views.decorators.http import require_GET
 
-from firmware.models import Release
+from firmware.models import PARTS, Release
 from firmware.services import jobs
 
 MOST = 65_536  # bytes of one answer
-PARTS = ("manifest", "signature", "program")
 _RANGE = re.compile(r"bytes=(\d{1,9})-(\d{1,9})\Z")
 
 

@@ -1,7 +1,9 @@
-"""How old the picture in a browser is, from the code that the simulated camera paints into it."""
+"""An owner's browser that watches, and how old its picture is: the simulated camera paints a code into each."""
 
 import time
 from typing import Any
+
+from playwright.sync_api import Browser, BrowserType, Page, expect
 
 # The lowest two rows of squares of 16 pixels: 44 bits of ms since 1970, then 8 bits of the sum of their bytes.
 _AGE = """(selector) => {
@@ -21,10 +23,33 @@ _AGE = """(selector) => {
 }"""
 
 
-def ages(page: Any, selector: str, seconds: float) -> list[float]:
+def launch(chromium: BrowserType) -> Browser:
+    """A Chromium that plays without having been touched."""
+    flags = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
+    return chromium.launch(executable_path="/usr/bin/chromium", args=flags)
+
+
+def sign_in(browser: Browser, demo: dict[str, Any]) -> Page:
+    """Home of the demo's owner; `demo` is demo.json."""
+    context = browser.new_context(base_url=demo["url"], ignore_https_errors=True, service_workers="block")
+    page = context.new_page()
+    page.goto("/account/login")
+    page.get_by_label("E-mail").fill(demo["owner"]["email"])
+    page.get_by_label("Password").fill(demo["owner"]["password"])
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/")
+    return page
+
+
+def wait_live(page: Page, state: str = "") -> None:
+    """Until the player is live, in that state of its attributes too, such as `[data-fast="on"]`."""
+    expect(page.locator(f'#player{state}[data-state="live"]')).to_be_visible(timeout=20_000)
+
+
+def ages(page: Page, selector: str, seconds: float) -> list[float]:
     """From lens to page in s, ten times a second for so long; what cannot be read is left out.
 
-    `page` is Playwright's. Its clock and the camera's are the same machine's.
+    The browser's clock and the camera's are the same machine's.
     """
     found, end = [], time.monotonic() + seconds
     while time.monotonic() < end:

@@ -8,11 +8,26 @@ from devices.models import Device
 from hetri.core.ids import uuid7
 from hetri.core.times import now
 
+PARTS = ("manifest", "signature", "program")  # what collars download; 200 KB that only a download needs
+
+
+class ReleaseManager(models.Manager["Release"]):
+    """Leaves the parts in the database until somebody asks for them."""
+
+    def get_queryset(self) -> models.QuerySet["Release"]:
+        return super().get_queryset().defer(*PARTS)
+
+
+class UpdateJobQuerySet(models.QuerySet["UpdateJob"]):
+    def with_release(self) -> "UpdateJobQuerySet":
+        """The release beside each job, without its parts."""
+        return self.select_related("release").defer(*(f"release__{part}" for part in PARTS))
+
 
 class Release(models.Model):
     """A signed program for one board, and how far it is rolled out. draft -> published -> withdrawn.
 
-    The three parts are what collars download; they are small (200 KB) and never change.
+    Its parts never change.
     """
 
     class State(models.TextChoices):
@@ -35,6 +50,8 @@ class Release(models.Model):
     created_at = models.DateTimeField(default=now)
     published_at = models.DateTimeField(null=True, blank=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ReleaseManager()
 
     class Meta:
         constraints = [
@@ -69,6 +86,8 @@ class UpdateJob(models.Model):
     downloading_at = models.DateTimeField(null=True, blank=True)
     installed_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = UpdateJobQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from firmware.simulation import COLLAR
 
 FOLDERS = ("app", "board")
+BOARD = "freenove_s3_cam"  # the one that this checkout's program is for
 KEY_BITS = 2048
 
 
@@ -31,29 +32,19 @@ class Pack:
 
 def pack(*, version: str, board: str, key: rsa.RSAPrivateKey, allow_older: bool = False, source: Path = COLLAR) -> Pack:
     """Join and sign the program in `source`."""
-    found = [path for folder in FOLDERS for path in sorted((source / folder).glob("*.py"))]
+    paths = [path for folder in FOLDERS for path in sorted((source / folder).glob("*.py"))]
+    bodies = {f"{path.parent.name}/{path.name}": path.read_bytes() for path in paths}
     files = [
-        {"path": f"{path.parent.name}/{path.name}", "size": len(body), "sha256": hashlib.sha256(body).hexdigest()}
-        for path in found
-        for body in [path.read_bytes()]
+        {"path": name, "size": len(body), "sha256": hashlib.sha256(body).hexdigest()} for name, body in bodies.items()
     ]
     told = {"v": 1, "version": version, "board": board, "allow_older": allow_older, "files": files}
     manifest = json.dumps(told, separators=(",", ":")).encode()
-    return Pack(manifest, sign(manifest, key), b"".join(path.read_bytes() for path in found))
+    return Pack(manifest, sign(manifest, key), b"".join(bodies.values()))
 
 
 def sign(text: bytes, key: rsa.RSAPrivateKey) -> bytes:
     """RSA-2048, PKCS #1 v1.5, SHA-256 (RFC 8017, 8.2)."""
     return key.sign(text, padding.PKCS1v15(), hashes.SHA256())
-
-
-def is_signed(text: bytes, signature: bytes, moduli: list[str]) -> bool:
-    """Whether one of the keys (moduli in hex) made this signature."""
-    digest = hashlib.sha256(text).digest()
-    info = bytes.fromhex("3031300d060960864801650304020105000420") + digest
-    size = KEY_BITS // 8
-    wanted = int.from_bytes(b"\x00\x01" + b"\xff" * (size - 3 - len(info)) + b"\x00" + info)
-    return any(pow(int.from_bytes(signature), 65_537, int(modulus, 16)) == wanted for modulus in moduli)
 
 
 def unpack(packed: Pack, slot: Path) -> None:
@@ -90,8 +81,3 @@ def read_key(path: Path) -> rsa.RSAPrivateKey:
     if not isinstance(key, rsa.RSAPrivateKey) or key.key_size != KEY_BITS:
         raise BadKey(f"{path} is no RSA key of {KEY_BITS} bits")
     return key
-
-
-def modulus(key: rsa.RSAPrivateKey) -> str:
-    """How collars know the key: its modulus in hex."""
-    return f"{key.public_key().public_numbers().n:x}"

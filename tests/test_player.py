@@ -6,11 +6,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from firmware.lens import ages
+from firmware.lens import ages, launch, sign_in
 from hetri.testing import wait_for
 from tests.conftest import Flash, Stack, collars
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
 WATCHED_S = 15
 HLS_P50_S, FAST_P50_S, STALL_S = 2.5, 0.5, 1.0
 
@@ -19,15 +18,8 @@ HLS_P50_S, FAST_P50_S, STALL_S = 2.5, 0.5, 1.0
 def page(stack: Stack) -> Iterator[Page]:
     """The demo's owner, signed in."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        context = browser.new_context(base_url=stack.demo["url"], ignore_https_errors=True, service_workers="block")
-        page = context.new_page()
-        page.goto("/account/login")
-        page.get_by_label("E-mail").fill(stack.demo["owner"]["email"])
-        page.get_by_label("Password").fill(stack.demo["owner"]["password"])
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/")
-        yield page
+        browser = launch(playwright.chromium)
+        yield sign_in(browser, stack.demo)
         browser.close()
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from firmware.packing import pack, read_key, unpack
+from firmware.packing import BOARD, pack, read_key, unpack
 from firmware.simulation import script_command
-from firmware.tests.releases import BOARD, program_with
+from firmware.tests.releases import program_with
 from hetri.testing import wait_for
 from tests.conftest import Flash, Stack, provision
 

@@ -1,6 +1,5 @@
 """Releases for staff, and for owners what became of their collar's updates."""
 
-from collections.abc import Callable
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -18,14 +17,6 @@ from hetri.core.api import PageQuery, page
 from hetri.core.errors import Forbidden, NotFound
 from hetri.core.openapi import errors
 
-ACTS: dict[str, Callable[[Release, int], object]] = {
-    "publish": lambda release, percent: rollouts.publish(release=release),
-    "roll_out": lambda release, percent: rollouts.roll_out(release=release, percent=percent),
-    "pause": lambda release, percent: rollouts.pause(release=release),
-    "resume": lambda release, percent: rollouts.resume(release=release),
-    "withdraw": lambda release, percent: rollouts.withdraw(release=release),
-}
-
 
 def _staff(request: Request) -> User:
     """The member of staff who asks. Raises NotFound for everybody else."""
@@ -36,7 +27,7 @@ def _staff(request: Request) -> User:
 
 
 def _release(release_id: UUID) -> Release:
-    found = Release.objects.defer("program", "manifest", "signature").filter(pk=release_id).first()
+    found = Release.objects.filter(pk=release_id).first()
     if found is None:
         raise NotFound
     return found
@@ -51,7 +42,7 @@ class ReleaseListView(APIView):
     def get(self, request: Request) -> Response:
         """All releases, newest first; for staff."""
         _staff(request)
-        return page(request, Release.objects.defer("program", "manifest", "signature"), shapes.ReleaseSerializer)
+        return page(request, Release.objects.all(), shapes.ReleaseSerializer)
 
 
 class ReleaseView(APIView):
@@ -71,11 +62,11 @@ class ReleaseActView(APIView):
         """publish, roll_out (to `percent` of all collars), pause, resume or withdraw; for operations."""
         user = _staff(request)
         release = _release(release_id)
-        if act not in ACTS:
+        if act not in rollouts.ACTS:
             raise NotFound
         if not may(user, OPERATE):
             raise Forbidden("Only operations can do this.")
-        ACTS[act](release, read(shapes.RollOutSerializer, request)["percent"])
+        rollouts.ACTS[act](release, read(shapes.RollOutSerializer, request)["percent"])
         return Response(shapes.ReleaseSerializer(_release(release_id)).data)
 
 
@@ -88,8 +79,8 @@ class JobListView(APIView):
     def get(self, request: Request, release_id: UUID) -> Response:
         """The jobs of a release, newest first; for staff."""
         _staff(request)
-        rows = UpdateJob.objects.filter(release=_release(release_id)).select_related("release")
-        return page(request, rows.defer("release__program"), shapes.UpdateJobSerializer)
+        rows = UpdateJob.objects.filter(release=_release(release_id)).with_release()
+        return page(request, rows, shapes.UpdateJobSerializer)
 
 
 class DeviceUpdatesView(APIView):
@@ -101,5 +92,5 @@ class DeviceUpdatesView(APIView):
     def get(self, request: Request, device_id: UUID) -> Response:
         """The updates of one collar, newest first."""
         device = find_device(request.auth.user, device_id)
-        rows = UpdateJob.objects.filter(device=device).select_related("release").defer("release__program")
+        rows = UpdateJob.objects.filter(device=device).with_release()
         return page(request, rows, shapes.UpdateJobSerializer)

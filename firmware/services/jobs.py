@@ -13,15 +13,16 @@ from django.db.models import QuerySet
 from devices.models import Device
 from devices.mqtt import publisher, topics
 from firmware import tokens
-from firmware.models import Release, UpdateJob
+from firmware.models import Release, UpdateJob, UpdateJobQuerySet
 from hetri.core.times import now
 
 State = UpdateJob.State
-OPEN = (State.QUEUED, State.OFFERED, State.DOWNLOADING, State.INSTALLED)
+EARLY = (State.QUEUED, State.OFFERED, State.DOWNLOADING)  # the collar still runs what it ran
+OPEN = (*EARLY, State.INSTALLED)
 # From which states a collar's word leads there.
 BEFORE = {
     State.DOWNLOADING: (State.QUEUED, State.OFFERED),
-    State.INSTALLED: (State.QUEUED, State.OFFERED, State.DOWNLOADING),
+    State.INSTALLED: EARLY,
     State.CONFIRMED: OPEN,
     State.FAILED: OPEN,
     State.ROLLED_BACK: OPEN,
@@ -29,10 +30,10 @@ BEFORE = {
 ENDS = (State.CONFIRMED, State.FAILED, State.ROLLED_BACK)
 
 
-def offer(waiting: QuerySet[UpdateJob]) -> None:
+def offer(waiting: UpdateJobQuerySet) -> None:
     """Tell the collars that are online; the others hear of it when they come."""
     there = waiting.filter(device__status=Device.Status.ONLINE, device__retired_at=None)
-    found = list(there.select_related("release"))
+    found = list(there.with_release())
     moved = UpdateJob.objects.filter(pk__in=[job.pk for job in found], state=State.QUEUED)
     moved.update(state=State.OFFERED, offered_at=now())
     _after_commit((job.device_id, _install(job)) for job in found)
@@ -40,7 +41,7 @@ def offer(waiting: QuerySet[UpdateJob]) -> None:
 
 def offer_again(*, device_id: UUID) -> None:
     """A collar came online: it hears of its open job, from wherever it is."""
-    job = UpdateJob.objects.filter(device=device_id, state__in=OPEN).select_related("release").first()
+    job = UpdateJob.objects.filter(device=device_id, state__in=OPEN).with_release().first()
     if job is None or (job.release.paused and job.state == State.QUEUED):
         return
     UpdateJob.objects.filter(pk=job.pk, state=State.QUEUED).update(state=State.OFFERED, offered_at=now())
@@ -56,8 +57,7 @@ def call_back(offered: QuerySet[UpdateJob]) -> None:
 
 def end(*, job: UpdateJob, reason: str) -> None:
     """End a job that is not installed yet."""
-    early = UpdateJob.objects.filter(pk=job.pk, state__in=(State.QUEUED, State.OFFERED, State.DOWNLOADING))
-    if early.update(state=State.FAILED, reason=reason, ended_at=now()):
+    if UpdateJob.objects.filter(pk=job.pk, state__in=EARLY).update(state=State.FAILED, reason=reason, ended_at=now()):
         _after_commit([(job.device_id, _cancel(job))])
 
 
@@ -77,10 +77,10 @@ def told(*, device_id: UUID, job_id: UUID, state: str, reason: str, at: datetime
 
 
 def release_of(*, job_id: UUID, token: str) -> Release | None:
-    """The release of an open job, without its program, for who knows the job's address."""
+    """The release of an open job, for who knows the job's address."""
     if not tokens.fits(job_id, token):
         return None
-    return Release.objects.defer("program").filter(jobs__pk=job_id, jobs__state__in=OPEN).first()
+    return Release.objects.filter(jobs__pk=job_id, jobs__state__in=OPEN).first()
 
 
 def _install(job: UpdateJob) -> dict[str, Any]:

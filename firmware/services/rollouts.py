@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Callable
 from uuid import UUID
 
 from django.db import transaction
@@ -90,7 +91,7 @@ def withdraw(*, release: Release) -> None:
     present = Release.objects.filter(pk=release.pk).exclude(state=Release.State.WITHDRAWN)
     if not present.update(state=Release.State.WITHDRAWN, withdrawn_at=now()):
         raise Conflict("It is withdrawn already.", code="withdrawn")
-    for job in UpdateJob.objects.filter(release=release, state__in=(State.QUEUED, State.OFFERED, State.DOWNLOADING)):
+    for job in UpdateJob.objects.filter(release=release, state__in=jobs.EARLY):
         jobs.end(job=job, reason="withdrawn")
 
 
@@ -104,3 +105,13 @@ def watch(*, release_id: UUID) -> None:
     if failed * 100 > release.fail_percent * counted.count():
         pause(release=release)
         log.warning("rollout_paused", extra={"release": release.pk, "failed": failed})
+
+
+# What staff do to a release, by the name that the API and the admin call it; the number is for roll_out.
+ACTS: dict[str, Callable[[Release, int], object]] = {
+    "publish": lambda release, percent: publish(release=release),
+    "roll_out": lambda release, percent: roll_out(release=release, percent=percent),
+    "pause": lambda release, percent: pause(release=release),
+    "resume": lambda release, percent: resume(release=release),
+    "withdraw": lambda release, percent: withdraw(release=release),
+}

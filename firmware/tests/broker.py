@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import random
-import socket
 import subprocess
 import threading
 import time
@@ -16,6 +15,8 @@ from typing import Any, TypeVar
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
+
+from devkit.ports import listens
 
 DEADLINE_S = 15.0
 PASSWORD = "collar-secret"
@@ -36,9 +37,8 @@ def free_port() -> int:
     """A port that nobody listens on, below those the system hands out: a broker that is down keeps it."""
     while True:
         port = random.randint(20_000, 32_000)
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
+        if not listens(port):
+            return port
 
 
 def _openssl(folder: Path, args: str) -> None:
@@ -112,11 +112,7 @@ class Broker:
         """Start, and wait until it listens."""
         command = ["/usr/sbin/mosquitto", "-c", str(self.folder / "mosquitto.conf")]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until(self._listens, "mosquitto")
-
-    def _listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.inside)) == 0
+        wait_until(lambda: listens(self.inside), "mosquitto")
 
     def kill(self) -> None:
         """End it as a crash would."""

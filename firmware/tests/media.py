@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -16,6 +15,7 @@ from urllib.parse import parse_qs
 
 from devkit.bootstrap import ROOT
 from devkit.instance import NGINX_MODULES, SYSTEM_PYTHON
+from devkit.ports import listens
 from devkit.processes import ends_with_us
 from devkit.render import render_file
 from firmware.picture import moment_of
@@ -99,7 +99,7 @@ class Media:
                 start_new_session=True,
                 preexec_fn=ends_with_us(),  # noqa: PLW1509 - it only calls prctl
             )
-        wait_until(lambda: _listens(self.port) and _listens(self.rtmp), "nginx")
+        wait_until(lambda: listens(self.port) and listens(self.rtmp), "nginx")
 
     def kill(self) -> None:
         """End it as a crash would, its workers too."""
@@ -121,11 +121,6 @@ class Media:
         if self.process:
             self.process.terminate()
             self.process.wait(10)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def play(media: Media, name: str, seconds: float) -> list[tuple[float, int | None]]:

@@ -9,19 +9,18 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from firmware.packing import Pack, modulus, pack, unpack
+from devices.flash import modulus
+from firmware.packing import BOARD, Pack, pack, unpack
 from firmware.simulation import COLLAR, script_command
 from firmware.tests.broker import Broker
 from firmware.tests.collar import Collar
-
-BOARD = "freenove_s3_cam"
 
 
 class FlashedCollar(Collar):
     """Runs version 1.0.0 from slot a, through the loader, as a board does."""
 
     def __init__(self, folder: Path, broker: Broker, authority: Path, key: rsa.RSAPrivateKey, **options: Any) -> None:
-        super().__init__(folder, broker, authority, {"release_keys": [modulus(key)]}, **options)
+        super().__init__(folder, broker, authority, {"release_keys": [modulus(key.public_key())]}, **options)
         unpack(pack(version="1.0.0", board=BOARD, key=key), self.root / "a")
 
     def _lay_out(self, place: Path) -> Path:

@@ -60,7 +60,7 @@ def test_its_presence_is_retained(server: Server, collar: Collar, broker: Broker
     collar.start()
     collar.wait_online()
     late = Server(broker, collar.id)
-    wait_until(lambda: ("status", True) in [(name, kept) for name, _, kept in late.messages], "retained")
+    assert wait_until(lambda: ("status", True) in [(name, kept) for name, _, kept in late.messages], "retained")
     late.close()
 
 
@@ -94,7 +94,7 @@ def test_a_batch_without_an_answer_comes_again_after_a_reconnect(
     server.acknowledge = True
     for batch in server.batches():
         server.ack(batch)
-    wait_until(lambda: set(made(collar.flash)[:10]) <= received(server), "everything")
+    assert wait_until(lambda: set(made(collar.flash)[:10]) <= received(server), "everything")
 
 
 def test_a_batch_without_an_answer_comes_again_after_a_power_cut(server: Server, collar: Collar) -> None:
@@ -175,6 +175,7 @@ def test_a_result_that_nobody_heard_is_told_again(collar: Collar, broker: Broker
     wait_until(lambda: collar.lines("motor.log"), "the motor")
     with contextlib.closing(Server(broker, collar.id)) as server:
         wait_for_result(server, "t1", "dispensed")
+        assert server.results("t1")[-1] == "dispensed"
 
 
 def test_an_expired_treat_never_turns_the_motor(server: Server, collar: Collar) -> None:
@@ -225,7 +226,7 @@ def test_it_comes_back_by_itself_when_the_broker_does(server: Server, collar: Co
     broker.start()
     wait_until(lambda: collar.online, "it is back")
     wait_until(lambda: len(made(collar.flash)) > made_before + 2 and not collar.kept(), "all is delivered")
-    wait_until(lambda: set(made(collar.flash)) <= received(server), "every sample")
+    assert wait_until(lambda: set(made(collar.flash)) <= received(server), "every sample")
 
 
 def test_a_backlog_comes_in_full_batches_through_a_small_heap(server: Server, collar: Collar) -> None:

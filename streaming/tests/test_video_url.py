@@ -167,16 +167,16 @@ def test_a_stream_that_nobody_watches_any_more_makes_room(camera: Camera, full: 
 def test_a_logout_ends_its_viewings_at_once(camera: Camera) -> None:
     camera.api.get(f"{camera.path}/video_url")
     camera.api.post("/auth/logout", json={"refresh": camera.api.tokens["refresh"]})
-    wait_for(lambda: Viewing.objects.get(stream__device=camera.device["id"]).ended_at)
+    assert wait_for(lambda: Viewing.objects.get(stream__device=camera.device["id"]).ended_at)
 
 
 def test_a_handover_ends_viewings_at_once(camera: Camera) -> None:
     camera.api.get(f"{camera.path}/video_url")
     camera.api.post(f"{camera.path}/handover", json={"password": camera.api.password})
-    wait_for(lambda: Viewing.objects.get(stream__device=camera.device["id"]).ended_at)
+    assert wait_for(lambda: Viewing.objects.get(stream__device=camera.device["id"]).ended_at)
 
 
 def test_switching_the_camera_off_ends_viewings_at_once(camera: Camera) -> None:
     camera.api.get(f"{camera.path}/video_url")
     camera.api.patch(camera.path, json={"config": {"camera": "off"}})
-    wait_for(lambda: Viewing.objects.get(stream__device=camera.device["id"]).ended_at)
+    assert wait_for(lambda: Viewing.objects.get(stream__device=camera.device["id"]).ended_at)

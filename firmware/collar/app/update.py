@@ -60,7 +60,7 @@ class Update:
         return self.go_on()
 
     def _cancel(self, job):
-        if job == self._now.get("job") and self._now["state"] in OPEN:
+        if self._wanted(job):
             self._note(self._now, "cancelled")
 
     async def go_on(self):

@@ -10,8 +10,8 @@ import time as real
 class VirtualTime:
     """Stands in for the module `time`.
 
-    `patience_ms` is how long an idle program listens to its sockets before the clock jumps, `ahead` by how many milliseconds it has left the real clock behind, `calendar_ms` what the date differs by
-    beside that.
+    `patience_ms` is how long an idle program listens to its sockets before the clock jumps, `ahead` by how many
+    milliseconds it has left the real clock behind, `calendar_ms` what the date differs by beside that.
     """
 
     ticks_diff = staticmethod(real.ticks_diff)

@@ -4,13 +4,11 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from devices.flash import release_keys
+from devices.flash import modulus, release_keys
 from devices.management.commands._base import CollarCommand
 from firmware import packing
 from firmware.services import releases
 from firmware.simulation import COLLAR
-
-DEFAULT_BOARD = "freenove_s3_cam"
 
 
 class Command(CollarCommand):
@@ -22,7 +20,7 @@ class Command(CollarCommand):
         parser.add_argument("version", nargs="?", help="three numbers, such as 1.1.0")
         parser.add_argument("--key", metavar="PATH", type=Path, help="the signing key (or HETRI_RELEASE_KEY)")
         parser.add_argument("--new-key", metavar="PATH", type=Path, help="make a signing key there, and nothing else")
-        parser.add_argument("--board", default=DEFAULT_BOARD, help=f"for which board (default: {DEFAULT_BOARD})")
+        parser.add_argument("--board", default=packing.BOARD, help=f"for which board (default: {packing.BOARD})")
         parser.add_argument(
             "--source", type=Path, default=COLLAR, help="the program's folder (default: this checkout's)"
         )
@@ -43,9 +41,9 @@ class Command(CollarCommand):
         except packing.BadKey as bad:
             raise CommandError(f"{bad}.") from bad
         about = {name: options[name] for name in ("board", "allow_older", "source")}
-        packed = packing.pack(version=version, key=key, **about)
-        if not packing.is_signed(packed.manifest, packed.signature, release_keys()):
+        if modulus(key.public_key()) not in release_keys():
             raise CommandError("Collars do not know this key: its public half is not in HETRI_RELEASE_PUBLIC_KEYS.")
+        packed = packing.pack(version=version, key=key, **about)
         release = releases.add(packed=packed, notes=options["notes"])
         return {"id": str(release.pk), "version": version, "board": release.board, "size": release.size}
 
@@ -56,4 +54,4 @@ def _new_key(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}.") from error
     public = path.with_suffix(".pub")
-    return {"key": str(path), "public": str(public), "modulus": packing.modulus(key)}
+    return {"key": str(path), "public": str(public), "modulus": modulus(key.public_key())}

@@ -13,9 +13,8 @@ from django.db.transaction import atomic
 from devices.models import Device
 from devices.tests.conftest import collar_of
 from firmware.models import Release, UpdateJob
-from firmware.packing import pack
+from firmware.packing import BOARD, pack
 from firmware.services import jobs, releases, rollouts
-from firmware.tests.releases import BOARD
 from hetri.core.errors import Conflict
 from hetri.testing import Api, Collar, wait_for
 

@@ -11,6 +11,7 @@ const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 export class Player {
   #section; #part; #device; #url = ""; #token = ""; #hls = null; #state = "off"; #turn = 0; #fast = false;
   #lostAt = null; #asleep = 0; #slept = false; #stage = null; #tools = null; #status = null;
+  #before = [];
 
   constructor(section, part) {
     this.#section = section;
@@ -38,13 +39,14 @@ export class Player {
     this.#take();
     this.#lostAt = null;
     this.#show("starting", { title: words.starting, detail: words.usually, button: words.cancel, act: "stop" });
-    await this.#begin(turn, Date.now() + START_MS);
+    await this.#begin(turn);
   }
 
   #playing() { return ["starting", "live", "lost"].includes(this.#state); }
 
   // Asks for the stream, waits for its first segment, plays it.
-  async #begin(turn, deadline) {
+  async #begin(turn) {
+    const deadline = Date.now() + START_MS;
     const answer = await this.#ask("video_url");
     if (turn !== this.#turn) return;
     if (answer.status === 503) return this.#busy(turn, answer.wait);
@@ -136,7 +138,7 @@ export class Player {
     this.#show("lost", { title, detail: words.again, veil: true });
     if (Date.now() - this.#lostAt > GIVE_UP_MS) return this.#fail(words.away);
     await pause(AGAIN_MS);
-    if (turn === this.#turn) await this.#begin(turn, Date.now() + START_MS);
+    if (turn === this.#turn) await this.#begin(turn);
   }
 
   #fail(detail) {
@@ -173,8 +175,6 @@ export class Player {
     this.#hls?.stopLoad();
     this.#show("paused", { title, detail: words.soonOff, button: words.resume, act: "start", veil: true });
   }
-
-  #before = [];
 
   // The section is ours until #off.
   #take() {
