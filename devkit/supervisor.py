@@ -178,11 +178,11 @@ class Supervisor:
         running = self.running[name]
         if time.monotonic() - running.started > WELL_AFTER_S:
             running.backoff, running.exits = BACKOFF_FIRST_S, 0
-        self._say(f"{name} {what}; starting again in {running.backoff:g} s")
+        wait, running.backoff = running.backoff, min(running.backoff * 2, BACKOFF_MOST_S)
         running.exits, running.last = running.exits + 1, what
-        running.next_start = time.monotonic() + running.backoff
-        running.backoff = min(running.backoff * 2, BACKOFF_MOST_S)
-        self._tell()
+        running.next_start = time.monotonic() + wait
+        self._tell()  # before the line in the log: who reads it finds the state true
+        self._say(f"{name} {what}; starting again in {wait:g} s")
 
     def _end_orphans(self) -> None:
         """Children of a dead part are ours now: let them go by themselves, end them, then kill them."""
