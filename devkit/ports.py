@@ -50,6 +50,16 @@ def reserve(wish: int = 0) -> int:
     raise Refusal("No free port was found on the loopback.")
 
 
+def is_reserved(port: int) -> bool:
+    """Whether a living run of ours holds that port."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.bind(_lock_name(port))
+        except OSError:
+            return True
+    return False
+
+
 def held() -> list[int]:
     """File descriptors that keep the reservations."""
     return [lock.fileno() for lock in _held]
@@ -65,7 +75,7 @@ def _hold(port: int) -> bool:
     """An abstract socket is a lock that vanishes with its last holder and leaves no file."""
     lock = socket.socket(socket.AF_UNIX)
     try:
-        lock.bind(f"\0hetri-port-{port}")
+        lock.bind(_lock_name(port))
     except OSError:
         lock.close()
         return False
@@ -77,3 +87,7 @@ def listens(port: int) -> bool:
     """Whether somebody takes connections at that port of 127.0.0.1."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _lock_name(port: int) -> str:
+    return f"\0hetri-port-{port}"

@@ -72,7 +72,8 @@ class Collar:
 
     def console(self) -> str:
         """Its log so far."""
-        return (self.flash / "console.log").read_text(errors="replace")
+        path = self.flash / "console.log"
+        return path.read_text(errors="replace") if path.exists() else ""
 
     def lines(self, name: str) -> list[str]:
         """The lines of one of its files."""

@@ -37,6 +37,7 @@ def make_collar(tmp_path: Path, broker: Broker, authority: Path) -> Iterator[Cal
     yield make
     for collar in made:
         collar.kill()
+        print(collar.console())  # shown when the test has failed
 
 
 @pytest.fixture

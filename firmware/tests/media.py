@@ -121,6 +121,7 @@ class Media:
         if self.process:
             self.process.terminate()
             self.process.wait(10)
+        print((self.folder / "nginx.log").read_text())  # shown when the test has failed
 
 
 def play(media: Media, name: str, seconds: float) -> list[tuple[float, int | None]]:

@@ -29,9 +29,10 @@ def hook() -> Iterator[Hook]:
 @pytest.fixture
 def media(tmp_path: Path, authority: Path, hook: Hook) -> Iterator[Media]:
     media = Media(tmp_path / "media", authority, hook)
-    media.start()
-    yield media
-    media.stop()
+    with contextlib.ExitStack() as at_end:
+        at_end.callback(media.stop)
+        media.start()
+        yield media
 
 
 @pytest.fixture

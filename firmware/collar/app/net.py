@@ -92,23 +92,22 @@ class Wire:
     def __init__(self, sock, tls):
         self._sock = sock
         self._tls = tls
-        self._buffer = b""
         self._lock = asyncio.Lock()
         self._greeted = False
 
     async def read(self, size):
-        """Exactly `size` bytes."""
-        while len(self._buffer) < size:
-            # Read until TLS has nothing left: what lies decrypted inside it never shows on the socket.
-            chunk = self._tls.read(2048)
-            if chunk is None:
+        """Exactly `size` bytes, in a bytearray of that size and no other memory."""
+        data = bytearray(size)
+        rest = memoryview(data)
+        while rest:
+            # TLS first: what lies decrypted inside it never shows on the socket.
+            count = self._tls.readinto(rest)
+            if count is None:
                 await _readable(self._sock)
-            elif not chunk:
+            elif not count:
                 raise EOFError("closed")
             else:
-                self._buffer += chunk
-        data = self._buffer[:size]
-        self._buffer = self._buffer[size:]
+                rest = rest[count:]
         return data
 
     async def write(self, data):

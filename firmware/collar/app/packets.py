@@ -143,7 +143,7 @@ def publish(version, topic, payload, packet_id, retain):
 
 
 def read_publish(version, first, body):
-    """(topic, payload, packet id or None at QoS 0, retained?)."""
+    """(topic, payload as a view into the body, packet id or None at QoS 0, retained?)."""
     qos = first >> 1 & 3
     if qos == 3:
         raise BadPacket("qos")
@@ -160,7 +160,7 @@ def read_publish(version, first, body):
         name = topic.decode()
     except ValueError:
         raise BadPacket("topic")
-    return name, body[at:], packet_id, bool(first & 1)
+    return name, memoryview(body)[at:], packet_id, bool(first & 1)
 
 
 def puback(packet_id):
