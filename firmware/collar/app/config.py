@@ -3,10 +3,12 @@
 import binascii
 
 from app import files
+from app.clock import FLOOR_MS
 
 INTERVAL_S = (1, 3600)
 CAMERA = ("off", "on_demand")
 LONGEST_ZONE = 64
+FLOOR_S = FLOOR_MS // 1000
 
 
 class BadConfig(ValueError):
@@ -28,6 +30,11 @@ class Device:
             self.client_id = broker.get("client_id") or self.id
             self.ca = binascii.a2b_base64(found["ca"])
             self.config = found.get("config") or {}
+            # Wi-Fi that is known from the start, the access point for set-up (name, key), and no clock before this.
+            self.networks = found.get("wifi") or []
+            point = found.get("setup") or {}
+            self.access_point = point.get("ssid") or "Hetri-" + self.id[-4:], point.get("password") or ""
+            self.made = max(found.get("made") or 0, FLOOR_S)
             # Who may sign programs: moduli of RSA-2048 keys, in hex.
             self.release_keys = [int(key, 16) for key in found.get("release_keys") or ()]
             if not isinstance(self.host, str) or not isinstance(self.port, int):

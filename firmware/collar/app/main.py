@@ -35,7 +35,10 @@ class Restart(Exception):
 class Ports:
     """What the program needs from the hardware. See board/ports.py for each one's duties."""
 
-    def __init__(self, accelerometer, dispenser, battery, network, camera=None, system_ms=None, treats=50, feel_ms=400):
+    def __init__(
+        self, accelerometer, dispenser, battery, network, camera=None, system_ms=None, treats=50, feel_ms=400,
+        alive=lambda: None,
+    ):  # fmt: skip
         self.accelerometer = accelerometer
         self.dispenser = dispenser
         self.battery = battery
@@ -44,6 +47,7 @@ class Ports:
         self.system_ms = system_ms
         self.treats = treats
         self.feel_ms = feel_ms
+        self.alive = alive  # called again and again while the program goes on: a watchdog
 
 
 class Collar:
@@ -88,7 +92,7 @@ class Collar:
         """Sample, send and obey until something breaks that should not."""
         self.log("boot", boot=self.boot, firmware=self.firmware, kept=len(self.buffer))
         loops = (self._feel(), self._sample(), self._deliver(), self.link.run(), self._stay_present())
-        loops += (self._until_restart(), self.update.give_up_unproved())
+        loops += (self._until_restart(), self.update.give_up_unproved(), self.ports.network.run())
         tasks = [asyncio.create_task(loop) for loop in loops]
         try:
             await asyncio.gather(*tasks)
@@ -141,6 +145,7 @@ class Collar:
         """Empty the accelerometer's buffer before it runs over."""
         while True:
             self._read_motion()
+            self.ports.alive()
             await asyncio.sleep_ms(self.ports.feel_ms)
 
     def _read_motion(self):

@@ -1,6 +1,7 @@
 """Puts the drivers together from a board's pins; `machine` is the board's, or the simulation's."""
 
 from board.battery import LipoBattery
+from board.camera import OvCamera
 from board.dispenser import MotorDispenser
 from board.lis3dh import Lis3dh
 
@@ -24,3 +25,12 @@ def battery(machine, pins):
     """The cell and the charger's sign."""
     charging = machine.Pin(pins["charging"], machine.Pin.IN, machine.Pin.PULL_UP)
     return LipoBattery(machine.ADC(machine.Pin(pins["battery_adc"])), charging)
+
+
+def camera(api, log):
+    """The camera, or None if the driver finds none; `api` is the driver's module."""
+    try:
+        return OvCamera(api)
+    except (OSError, RuntimeError) as error:
+        log("no_camera", error=error)
+        return None

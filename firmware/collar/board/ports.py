@@ -36,12 +36,20 @@ class Battery:
 class Network:
     """The way to the broker."""
 
+    async def run(self):
+        """What it does all the time, for ever."""
+        raise NotImplementedError
+
     async def ready(self):
         """Return once there is a network."""
         raise NotImplementedError
 
+    def in_setup(self):
+        """Whether it waits for its owner to name a network."""
+        raise NotImplementedError
+
     def rssi(self):
-        """Signal strength in dBm."""
+        """Signal strength in dBm; 0 without a network."""
         raise NotImplementedError
 
     def ip(self):

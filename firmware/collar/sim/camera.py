@@ -1,123 +1,83 @@
-"""The simulated camera: a garden with a ball that rolls, the collar's name, a clock, and a code that programs read.
+"""micropython-camera-API's `camera`, before a simulated garden: `use(name, now_ms, film)` before a camera is made."""
 
-The two lowest rows of squares hold 52 bits, white for 1, most significant first, row by row: the moment of the picture in
-ms since 1970 (44 bits) and the sum of that number's bytes (8 bits).
-"""
+from sim.scene import Film, Scene
 
-import asyncio
-import os
-import time
-
-from board.ports import Camera
-from sim.jpeg import SQUARE, Encoder
-
-CODE_BITS, CHECK_BITS = 44, 8
-WHITE, BLACK = (235, 128, 128), (16, 128, 128)
-SKY, GRASS, INK, BALL = (170, 150, 112), (110, 98, 110), (30, 128, 128), (200, 40, 150)
-# Bytes a pixel at each quality, 10 (good) to 60: about what an OV5640 makes of a garden.
-BYTES_A_PIXEL = {10: 0.12, 25: 0.07, 45: 0.045}
-# 3 x 5 squares each; a number a row, 3 bits from the left.
-FONT = {
-    "0": (7, 5, 5, 5, 7), "1": (2, 6, 2, 2, 7), "2": (7, 1, 7, 4, 7), "3": (7, 1, 7, 1, 7), "4": (5, 5, 7, 1, 1),
-    "5": (7, 4, 7, 1, 7), "6": (7, 4, 7, 5, 7), "7": (7, 1, 2, 2, 2), "8": (7, 5, 7, 5, 7), "9": (7, 5, 7, 1, 7),
-    ":": (0, 2, 0, 2, 0), "A": (2, 5, 7, 5, 5), "B": (6, 5, 6, 5, 6), "C": (7, 4, 4, 4, 7), "D": (6, 5, 5, 5, 6),
-    "E": (7, 4, 6, 4, 7), "F": (7, 4, 6, 4, 4), "G": (7, 4, 5, 5, 7), "H": (5, 5, 7, 5, 5), "I": (7, 2, 2, 2, 7),
-    "J": (1, 1, 1, 5, 7), "K": (5, 5, 6, 5, 5), "L": (4, 4, 4, 4, 7), "M": (5, 7, 7, 5, 5), "N": (7, 5, 5, 5, 5),
-    "O": (7, 5, 5, 5, 7), "P": (7, 5, 7, 4, 4), "Q": (7, 5, 5, 7, 1), "R": (6, 5, 6, 5, 5), "S": (7, 4, 7, 1, 7),
-    "T": (7, 2, 2, 2, 2), "U": (5, 5, 5, 5, 7), "V": (5, 5, 5, 5, 2), "W": (5, 5, 7, 7, 5), "X": (5, 5, 2, 5, 5),
-    "Y": (5, 5, 2, 2, 2), "Z": (7, 1, 2, 4, 7),
-}  # fmt: skip
+# Bytes a pixel from that percentage of quality on: about what an OV5640 makes of a garden.
+BYTES_A_PIXEL = ((80, 0.12), (50, 0.07), (0, 0.045))
+_world = ("", None, None)
 
 
-def code(ms, columns):
-    """The code's rows as lists of squares."""
-    total = sum(ms.to_bytes(6, "big")) & 0xFF
-    number = ms << CHECK_BITS | total
-    bits = [WHITE if number >> at & 1 else BLACK for at in range(CODE_BITS + CHECK_BITS - 1, -1, -1)]
-    bits.extend([BLACK] * (-len(bits) % columns))
-    return [bits[at : at + columns] for at in range(0, len(bits), columns)]
+def use(name, now_ms, film=None):
+    """What is made from now on shows that collar's name and clock, or the pictures in a folder."""
+    global _world
+    _world = (name, now_ms, film)
 
 
-def write(rows, text, top, left, colour):
-    """Paint `text` into the rows; what has no letter or no room is left out."""
-    for letter in text.upper():
-        for y, line in enumerate(FONT.get(letter, ())):
-            for x in range(3):
-                if line >> (2 - x) & 1 and left + x < len(rows[0]):
-                    rows[top + y][left + x] = colour
-        left += 4
+class PixelFormat:
+    """As many as the collar uses."""
+
+    JPEG = 4
 
 
-class Scene:
-    """The garden in one size."""
+class GrabMode:
+    """When the sensor's pictures are taken over."""
 
-    def __init__(self, name, width, height):
-        self._columns, self._lines = width // SQUARE, height // SQUARE
-        self._encoder = Encoder(width, height)
-        horizon = self._lines // 2
-        self._garden = [[SKY if y < horizon else GRASS] * self._columns for y in range(self._lines)]
-        if self._columns >= 40:
-            write(self._garden, name[:9], 1, 2, INK)
-
-    def picture(self, ms, size):
-        """The JPEG of a moment, `size` bytes at least."""
-        rows = [row[:] for row in self._garden]
-        if self._columns >= 40:
-            write(rows, "%02d:%02d:%02d" % time.gmtime(ms // 1000)[3:6], 8, 4, INK)
-        self._roll(rows, ms)
-        below = code(ms, self._columns)
-        rows[len(rows) - len(below) :] = below
-        return self._encoder.encode(rows, size)
-
-    def _roll(self, rows, ms):
-        span = self._columns - 3
-        at = ms // 100 % (2 * span)
-        left = at if at < span else 2 * span - at
-        for y in range(self._lines - 9, self._lines - 6):
-            rows[y][left : left + 3] = [BALL] * 3
+    WHEN_EMPTY, LATEST = 0, 1
 
 
-class Film:
-    """A folder of JPEG files 1.jpg, 2.jpg ... shown one after another, again and again, instead of the garden."""
+class FrameSize:
+    """Here a size is its own number of pixels."""
 
-    def __init__(self, folder):
-        self._folder, self._count, self._next = folder, len(os.listdir(folder)), 0
-
-    def picture(self, ms, size):
-        """The next one, whatever the moment and the size."""
-        self._next = self._next % self._count + 1
-        with open("%s/%d.jpg" % (self._folder, self._next), "rb") as file:
-            return file.read()
+    QQVGA, QVGA, VGA, SVGA = (160, 120), (320, 240), (640, 480), (800, 600)
+    XGA, HD, UXGA = (1024, 768), (1280, 720), (1600, 1200)
 
 
-class SimCamera(Camera):
-    """Makes a picture whenever one is asked for, never more often than `fps`. `film` names a folder for Film."""
+class Camera:
+    """The sensor. What needs power raises without it, as the driver does."""
 
-    def __init__(self, name, now_ms, film=None):
-        self._name, self._now_ms, self._film = name, now_ms, film
-        self._scene = None
-        self._last = 0
-        self.on = False
+    def __init__(self, pixel_format, frame_size, fb_count, grab_mode, init=True):
+        self._name, self._now_ms, self._film = _world
+        self.size, self._on, self._scene, self._quality = frame_size, False, None, 100
+        if init:
+            self.init()
 
-    def start(self, width, height, fps, quality):
+    def init(self):
         """Power on."""
-        self.on, self._every = True, 1000 // fps
-        self.change(width, height, quality)
+        self._on = True
+        self._look()
 
-    def change(self, width, height, quality):
-        """Another size or quality from the next picture on."""
-        self._scene = Film(self._film) if self._film else Scene(self._name, width, height)
-        self._bytes = int(width * height * BYTES_A_PIXEL.get(quality, 0.12))
-
-    async def picture(self):
-        """The newest one."""
-        wait = self._last + self._every - self._now_ms()
-        await asyncio.sleep_ms(min(max(wait, 0), self._every))
-        now = self._now_ms()
-        # Keep the beat unless it was missed.
-        self._last = self._last + self._every if now - self._last < 2 * self._every else now
-        return self._scene.picture(now, self._bytes)
-
-    def stop(self):
+    def deinit(self):
         """Power off."""
-        self.on, self._scene = False, None
+        self._on, self._scene = False, None
+
+    def reconfigure(self, frame_size):
+        """Another size."""
+        self._must_be_on()
+        self.size = frame_size
+        self._look()
+
+    def set_quality(self, percent):
+        """100 is the best."""
+        self._must_be_on()
+        self._quality = percent
+
+    def free_buffer(self):
+        """Let the picture that lies there go."""
+        self._must_be_on()
+
+    def frame_available(self):
+        """Whether one can be taken over."""
+        return self._on
+
+    def capture(self):
+        """The newest picture, as JPEG."""
+        self._must_be_on()
+        share = next(share for least, share in BYTES_A_PIXEL if self._quality >= least)
+        return self._scene.picture(self._now_ms(), int(self._scene.pixels * share))
+
+    def _look(self):
+        self._scene = Film(self._film) if self._film else Scene(self._name, *self.size)
+
+    def _must_be_on(self):
+        if not self._on:
+            raise RuntimeError("Camera is not initialized")

@@ -32,6 +32,7 @@ class Board:
         self._wheel = None
         self._duty = 0
         self.asked = 1
+        self.fed, self.clock = 0, None
 
     # What machine's classes call.
 

@@ -79,3 +79,22 @@ class ADC:
     def read_uv(self):
         """Microvolts."""
         return self._board.microvolts(self._pin.id)
+
+
+class WDT:
+    """The watchdog; the board counts how often it was fed."""
+
+    def __init__(self, timeout):
+        self._board = _board
+
+    def feed(self):
+        """The program goes on."""
+        self._board.fed += 1
+
+
+class RTC:
+    """The chip's clock: the simulation's runs by itself, so what is set is only noted."""
+
+    def datetime(self, moment):
+        """(year, month, day, weekday, hour, minute, second, subsecond)."""
+        _board.clock = moment

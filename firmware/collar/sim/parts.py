@@ -1,8 +1,9 @@
-"""What of a simulated collar is not its board: sim.json, the traces of its dispenser, its network."""
+"""What of a simulated collar is not its board: sim.json and the traces of its dispenser."""
 
 from app import files
-from board.ports import Dispenser, Network
+from board.ports import Dispenser
 
+HOME = {"ssid": "Home", "password": "garden-gate"}
 DEFAULTS = {
     "interval_s": None,
     "motor_ms": 800,
@@ -18,6 +19,10 @@ DEFAULTS = {
     "camera": True,
     "film": None,
     "clock": "set",
+    "air": None,
+    "known": [HOME],
+    "setup_port": 0,
+    "setup_ms": 600_000,
     "keep_alive_s": None,
 }
 FULL = 50
@@ -65,21 +70,3 @@ class SimDispenser(Dispenser):
         with open(self._log, "a") as file:
             file.write("%s %d\n" % (id, portion))
         return result
-
-
-class SimNetwork(Network):
-    """The computer's own network."""
-
-    def __init__(self, seed):
-        self._rssi = -50 - seed % 20
-
-    async def ready(self):
-        """There always is one."""
-
-    def rssi(self):
-        """A signal strength that depends on the seed."""
-        return self._rssi
-
-    def ip(self):
-        """Where a simulation lives."""
-        return "127.0.0.1"

@@ -15,17 +15,20 @@ if __name__ == "__main__":
     sys.path[:0] = [HERE, HERE + "/.."]
 
 from app import files
-from app.config import BadConfig
+from app.config import BadConfig, Device
+from app.log import make_log
 from app.main import Collar, Ports
 from app.mqtt import KEEP_ALIVE_S
+from app.networks import Networks
+from app.setup import Setup
 from app.treat import RESULTS
+from app.wifi import Wifi
 from board import parts
 from board.pins import FREENOVE_S3_CAM as PINS
-from sim.camera import SimCamera
-from sim import machine
+from sim import camera, machine, network
 from sim.hardware import Board
 from sim.motion import Motion
-from sim.parts import FULL, Options, SimDispenser, SimNetwork
+from sim.parts import FULL, HOME, Options, SimDispenser
 
 # Collars of one process start one after the other: a TLS handshake keeps the processor busy.
 APART_MS = 20
@@ -45,26 +48,36 @@ class SimCollar(Collar):
     def __init__(self, folder, feel_ms=FEEL_MS, slots=None):
         self._folder, self._feel_ms = folder, feel_ms
         self.options = Options(folder)
-        super().__init__(folder, self._ports(), slots)
+        device = Device(folder)
+        super().__init__(folder, self._ports(device, make_log(device.id)), slots)
         self.ports.dispenser.ledger = self.treats.ledger
         self.link.client.keep_alive_s = self.options["keep_alive_s"] or KEEP_ALIVE_S
         if self.options["log"]:
             self._mend_made_log()
 
-    def _ports(self):
+    def _ports(self, device, log):
         options = self.options
         self._board = Board(options, Motion(options["seed"]), system_ms)
         machine.use(self._board)
+        camera.use(_first_word(self._folder), system_ms, options["film"])
         return Ports(
             parts.accelerometer(machine, PINS),
             SimDispenser(self._folder, options, parts.dispenser(machine, PINS), self._board),
             parts.battery(machine, PINS),
-            SimNetwork(options["seed"]),
-            SimCamera(_first_word(self._folder), system_ms, options["film"]) if options["camera"] else None,
+            self._wifi(device, log),
+            parts.camera(camera, log) if options["camera"] else None,
             system_ms if options["clock"] == "set" else None,
             FULL if options["treats"] is None else options["treats"],
             options["feel_ms"] or self._feel_ms,
         )
+
+    def _wifi(self, device, log):
+        options = self.options
+        network.use(options["air"] or {HOME["ssid"]: (HOME["password"], -50 - options["seed"] % 20)})
+        networks = Networks(self._folder, device.networks or options["known"])
+        where = ("127.0.0.1", options["setup_port"])
+        setup = Setup(network, networks, *device.access_point, log, where, options["setup_ms"])
+        return Wifi(network, networks, setup, log)
 
     def interval_ms(self):
         """The configured one, unless sim.json has another."""

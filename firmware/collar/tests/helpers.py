@@ -1,5 +1,14 @@
 """What several tests use."""
 
+# A certificate that nobody has the key of: what a collar needs to start, and cannot reach anyone with.
+CA = (
+    "MIIBcDCCARWgAwIBAgIUAoThrqD5AXcpHgySbksC8w3azv4wCgYIKoZIzj0EAwIwDDEKMAgGA1UEAwwBeDAgFw0yNjExMjQxNDQy"
+    "NDZaGA8yMTI2MTAzMTE0NDI0NlowDDEKMAgGA1UEAwwBeDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABNct0oaKZhHRsm5n59wu"
+    "V+crTPMkw+4YQ4XdtjA6yz9bbh5up8hgQKTgsOFeVe10RHATasn1EDANDYe5Pdhd2OCjUzBRMB0GA1UdDgQWBBS3OXlNuiaAEp+A"
+    "1kngPR06ivJqcDAfBgNVHSMEGDAWgBS3OXlNuiaAEp+A1kngPR06ivJqcDAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0kA"
+    "MEYCIQDyWVHjI3xtj4WzDgJlRHdP1xSkI8L6eSBwVP2CtpMXMQIhAPLym4PdDi7ug6HGXiLeQwEQiZxh+vQivVoRMJeY2ORs"
+)
+
 
 class Log:
     """Collects events in place of the console."""
