@@ -3,6 +3,7 @@
 import json
 import os
 import ssl
+import time
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,11 @@ def release_keys() -> list[str]:
     return found
 
 
-def device_file(device: Device, credential: Credential) -> dict[str, Any]:
-    """The contents of device.json: identity, broker, the CA that it trusts (DER, base64), first config."""
+def device_file(device: Device, credential: Credential, **more: Any) -> dict[str, Any]:
+    """The contents of device.json: identity, broker, the CA that it trusts (DER, base64), first config, and `more`.
+
+    `made` is now, in seconds since 1970: the collar's clock never was earlier.
+    """
     authority = ssl.PEM_cert_to_DER_cert(settings.TLS_CA.read_text())
     return {
         "v": 1,
@@ -41,14 +45,19 @@ def device_file(device: Device, credential: Credential) -> dict[str, Any]:
         "ca": b64encode(authority).decode(),
         "config": device.config,
         "release_keys": release_keys(),
+        "made": int(time.time()),
+        **more,
     }
 
 
-def write_device_file(folder: Path, device: Device, credential: Credential) -> Path:
-    """Write device.json into `folder`, readable by its owner only. Raises OSError."""
+def write_device_file(folder: Path, device: Device, credential: Credential, **more: Any) -> Path:
+    """Write device.json into `folder`. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "device.json"
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(handle, "w") as file:
-        json.dump(device_file(device, credential), file)
+    return write_secret(folder / "device.json", json.dumps(device_file(device, credential, **more)).encode())
+
+
+def write_secret(path: Path, data: bytes) -> Path:
+    """Write a file that only its owner may read. Raises OSError."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
     return path

@@ -133,7 +133,7 @@ def services_stay_off(prefix: list[str], policy: Path = POLICY, cluster: Path = 
 
 
 def _venv() -> None:
-    files = [ROOT / "requirements.txt", ROOT / "requirements-dev.txt"]
+    files = sorted(ROOT.glob("requirements*.txt"))
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
     stamp = VENV / "installed"
     # A virtual environment does not survive being moved: its place counts, too.
@@ -144,7 +144,16 @@ def _venv() -> None:
     print("Installing Python packages into .venv ...", file=sys.stderr, flush=True)
     if not whole:
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
-    command = [python(), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "-r", str(files[1])]
+    command = [
+        python(),
+        "-m",
+        "pip",
+        "install",
+        "-qq",
+        "--disable-pip-version-check",
+        "-r",
+        str(ROOT / "requirements-dev.txt"),
+    ]
     if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
         raise Refusal("pip install failed; its words are above.")
     stamp.write_text(f"{VENV}\n{digest}")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,14 +33,31 @@ class Pack:
 
 def pack(*, version: str, board: str, key: rsa.RSAPrivateKey, allow_older: bool = False, source: Path = COLLAR) -> Pack:
     """Join and sign the program in `source`."""
+    bodies = _bodies(source)
+    manifest = _manifest(bodies, version=version, board=board, allow_older=allow_older)
+    return Pack(manifest, sign(manifest, key), b"".join(bodies.values()))
+
+
+def unsigned(source: Path = COLLAR) -> Pack:
+    """This checkout's program, as it is put on a board by hand: nobody asks for a signature there."""
+    bodies = _bodies(source)
+    found = re.search(rb'^FIRMWARE = "(.+)"', bodies["app/main.py"], re.MULTILINE)
+    if found is None:
+        raise ValueError("app/main.py names no FIRMWARE")
+    manifest = _manifest(bodies, version=found[1].decode(), board=BOARD, allow_older=False)
+    return Pack(manifest, b"", b"".join(bodies.values()))
+
+
+def _bodies(source: Path) -> dict[str, bytes]:
     paths = [path for folder in FOLDERS for path in sorted((source / folder).glob("*.py"))]
-    bodies = {f"{path.parent.name}/{path.name}": path.read_bytes() for path in paths}
+    return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in paths}
+
+
+def _manifest(bodies: dict[str, bytes], **about: str | bool) -> bytes:
     files = [
         {"path": name, "size": len(body), "sha256": hashlib.sha256(body).hexdigest()} for name, body in bodies.items()
     ]
-    told = {"v": 1, "version": version, "board": board, "allow_older": allow_older, "files": files}
-    manifest = json.dumps(told, separators=(",", ":")).encode()
-    return Pack(manifest, sign(manifest, key), b"".join(bodies.values()))
+    return json.dumps({"v": 1, **about, "files": files}, separators=(",", ":")).encode()
 
 
 def sign(text: bytes, key: rsa.RSAPrivateKey) -> bytes:

@@ -3,7 +3,7 @@
 import asyncio
 
 LONGEST_HEAD, LONGEST_BODY = 4_096, 1_024
-REQUEST_MS = 5_000
+REQUEST_MS, LINGER_MS = 5_000, 300
 CLIENTS = 4
 WORDS = {
     200: "OK", 302: "Found", 400: "Bad Request", 405: "Method Not Allowed", 408: "Request Timeout",
@@ -30,6 +30,8 @@ async def serve(address, answer):
         try:
             status, page = await _answered(reader, answer, clients[0])
             await asyncio.wait_for_ms(_send(writer, status, page), REQUEST_MS)
+            if status >= 400:  # a connection that is closed with bytes unread loses the answer, too
+                await asyncio.wait_for_ms(_read_all(reader), LINGER_MS)
         except (OSError, EOFError, asyncio.TimeoutError):
             pass
         finally:
@@ -91,6 +93,11 @@ async def _some(reader):
     if not data:
         raise EOFError
     return data
+
+
+async def _read_all(reader):
+    while await reader.read(512):
+        pass
 
 
 def read_form(body):

@@ -73,7 +73,8 @@ class SimCollar(Collar):
 
     def _wifi(self, device, log):
         options = self.options
-        network.use(options["air"] or {HOME["ssid"]: (HOME["password"], -50 - options["seed"] % 20)})
+        at_home = [HOME] + device.networks
+        network.use(options["air"] or {one["ssid"]: (one["password"], -50 - options["seed"] % 20) for one in at_home})
         networks = Networks(self._folder, device.networks or options["known"])
         where = ("127.0.0.1", options["setup_port"])
         setup = Setup(network, networks, *device.access_point, log, where, options["setup_ms"])
