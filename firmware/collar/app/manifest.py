@@ -36,7 +36,7 @@ def parsed(text, signature, keys):
                 raise ValueError(field)
         if not 0 < len(manifest["files"]) <= MOST_FILES or not all(_is_file(one) for one in manifest["files"]):
             raise ValueError("files")
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise BadRelease("bad_manifest")
     return manifest
 
