@@ -84,6 +84,17 @@ def _each(seconds: int) -> str:
     return ngettext("Every minute", "Every {n} min", seconds // 60).format(n=seconds // 60)
 
 
+class SupportForm(forms.Form):
+    """For how long support may watch."""
+
+    minutes = forms.TypedChoiceField(label=_("For how long?"), coerce=int, initial=60)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(15, _("15 minutes")), (60, _("An hour")), (24 * 60, _("A day"))]
+        self.fields["minutes"].choices = choices  # type: ignore[attr-defined]
+
+
 class RemoveForm(forms.Form):
     """The name, typed, so that nobody removes the wrong one."""
 

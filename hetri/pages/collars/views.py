@@ -1,10 +1,11 @@
 """Add a collar, set it, give it new credentials, hand it over, remove it. All of it works without scripts."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -16,13 +17,15 @@ from devices.models import Device
 from devices.mqtt.registry import Credential
 from devices.services import claims, ownership
 from hetri.accounts.signin import PER_ACCOUNT
-from hetri.core.errors import ApiError
+from hetri.core.errors import ApiError, NotFound
+from hetri.core.times import now
 from hetri.pages.account.forms import PasswordForm
-from hetri.pages.collars.forms import ClaimForm, RemoveForm, SettingsForm, WearerForm
+from hetri.pages.collars.forms import ClaimForm, RemoveForm, SettingsForm, SupportForm, WearerForm
 from hetri.pages.collars.papers import download, pattern
 from hetri.pages.found import device_in_use
 from hetri.pages.refusals import in_words
 from hetri.pages.viewer import viewer
+from streaming.services import support, viewings
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -94,6 +97,33 @@ def settings(request: HttpRequest, device_id: UUID) -> HttpResponse:
     told = device.reported.get("config_version")
     context = {"form": form, "device": device, "applied": told == device.config_version, "tab": "home"}
     return render(request, "collars/settings.html", context)
+
+
+@form_page
+@never_cache
+@login_required
+def support_view(request: HttpRequest, device_id: UUID) -> HttpResponse:
+    """Let support watch for a while, or end that. The owner's alone: staff find nothing here."""
+    user, device = viewer(request), device_in_use(request, device_id)
+    if device.owner_id != user.pk:
+        raise Http404
+    granted = viewings.valid_grants(now()).filter(device=device).first()
+    form = None if granted else SupportForm(request.POST or None)
+    if request.method == "POST" and form is None:
+        with suppress(NotFound):  # it has just ended
+            support.withdraw(device=device, by=user)
+        messages.success(request, _("Support can no longer watch."))
+        return redirect("collar_support", device_id)
+    if request.method == "POST" and form is not None and form.is_valid():
+        try:
+            support.grant(device=device, by=user, minutes=form.cleaned_data["minutes"])
+        except ApiError as refused:
+            form.add_error(None, in_words(refused))
+        else:
+            messages.success(request, _("Support may watch for a while."))
+            return redirect("collar_support", device_id)
+    context = {"form": form, "grant": granted, "device": device, "zone": device.config["time_zone"], "tab": "home"}
+    return render(request, "collars/support.html", context)
 
 
 @form_page

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from hetri.core.times import now
 from hetri.pages.tests.conftest import make_collar, signed_in
 from hetri.testing import Api, Collar, wait_for
 from pets.models import Pet
+from streaming.models import SupportGrant
 
 
 def browser(api: Api) -> Client:
@@ -145,3 +147,25 @@ def test_a_stranger_and_the_anonymous_get_nowhere(stranger: User, collar: Device
 def test_nothing_of_a_retired_collar_can_be_changed(owner: User, page: str) -> None:
     gone = make_collar(owner, None, status="retired", retired_at=now())
     assert signed_in(owner).get(f"/collar/{gone.pk}/{page}").status_code == 404
+
+
+def test_an_owner_lets_support_watch_for_a_while_and_ends_it(owner: User, collar: Device) -> None:
+    client, page = signed_in(owner), f"/collar/{collar.pk}/support"
+    assert "Support may watch for a while." in client.post(page, {"minutes": "15"}, follow=True).content.decode()
+    granted = SupportGrant.objects.get(device=collar, ended_at=None)
+    assert granted.expires_at - granted.granted_at == timedelta(minutes=15)
+    assert "Support can no longer watch." in client.post(page, follow=True).content.decode()
+    assert not SupportGrant.objects.filter(device=collar, ended_at=None).exists()
+
+
+def test_support_is_let_in_for_no_other_time_than_offered(owner: User, collar: Device) -> None:
+    for minutes in ("", "-1", "100000", "x"):
+        assert signed_in(owner).post(f"/collar/{collar.pk}/support", {"minutes": minutes}).status_code == 200
+    assert not SupportGrant.objects.exists()
+
+
+def test_only_the_owner_can_let_support_in(owner: User, staff: User, stranger: User, collar: Device) -> None:
+    for user in (staff, stranger):
+        assert signed_in(user).post(f"/collar/{collar.pk}/support", {"minutes": "60"}).status_code == 404
+        assert "Let support watch" not in signed_in(user).get(f"/collar/{collar.pk}/").content.decode()
+    assert not SupportGrant.objects.exists()

@@ -22,6 +22,7 @@ INSIDE = [
     "/collar/{device}/",
     "/collar/{device}/?range=30d",
     "/collar/{device}/settings",
+    "/collar/{device}/support",
     "/collar/{device}/credentials",
     "/collar/{device}/handover",
     "/collar/{device}/remove",
