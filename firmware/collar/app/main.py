@@ -86,7 +86,7 @@ class Collar:
         self._to_send = asyncio.Event()
         self._interval_changed = asyncio.Event()
         self._running = 0
-        self._repeating = False
+        self._repeating = self._unsaid = False
 
     async def run(self):
         """Sample, send and obey until something breaks that should not."""
@@ -192,6 +192,9 @@ class Collar:
 
     def on_up(self):
         """The server knows that the collar is there: send what is waiting."""
+        if self._unsaid:  # it changed while `greet` was under way
+            self._unsaid = False
+            self.presence.changed.set()
         self.update.prove()
         self.buffer.forget_sending()
         self._to_send.set()
@@ -207,6 +210,8 @@ class Collar:
             await _wait(self.presence.changed, SAY_AGAIN_MS)
             if self.link.online:
                 await self.presence.say()
+            else:
+                self._unsaid = True
 
     # Commands.
 

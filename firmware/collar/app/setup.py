@@ -2,7 +2,6 @@
 
 import asyncio
 
-from app import web
 from app.networks import BadNetwork
 
 OPEN_MS = 600_000
@@ -52,6 +51,8 @@ class Setup:
 
     async def run(self, scan):
         """Be an access point until a network was named or the time is over. `scan()` is {name: dBm}."""
+        from app import web  # only now: hardly any start needs it, and memory is short
+
         self._done.clear()
         self.is_open = True
         self._log("setup_opens", name=self._name)

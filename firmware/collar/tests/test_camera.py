@@ -24,9 +24,9 @@ def raised(kind, work):
 
 def test_a_picture_is_a_whole_jpeg_of_the_size_and_quality_asked_for(_):
     lens = make()
-    lens.start(640, 480, 10, 10)
+    lens.start(320, 240, 10, 10)
     large = asyncio.run(lens.picture())
-    lens.change(640, 480, 45)
+    lens.change(320, 240, 45)
     small = asyncio.run(lens.picture())
     lens.stop()
     assert large[:2] == b"\xff\xd8" and large[-2:] == b"\xff\xd9"
