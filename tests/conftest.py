@@ -1,12 +1,12 @@
 """The whole stack, as `./dev demo` starts it, on free ports and in a folder of its own."""
 
+import contextlib
 import json
 import shutil
 import ssl
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,16 @@ class Stack:
         """What the database holds."""
         with psycopg.connect(self.instance.env["DATABASE_URL"]) as connection:
             return connection.execute(sql, values).fetchall()
+
+    def transcoders(self, stream: str = "") -> list[int]:
+        """The ffmpeg processes that write segments of that stream, or of all."""
+        place, found = f"{self.instance.var}/hls/{stream}".encode(), []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                words = path.read_bytes().split(b"\0")
+                if words[0] == b"ffmpeg" and place in words[-2]:
+                    found.append(int(path.parent.name))
+        return found
 
 
 @dataclass
@@ -107,7 +117,7 @@ def provision(stack: Stack, path: Path, *more: str) -> Flash:
     return Flash(path, json.loads(done.stdout)["id"])
 
 
-@contextmanager
+@contextlib.contextmanager
 def collars(stack: Stack, folder: Path) -> Iterator[Callable[..., Flash]]:
     """`begin(interval_s=0.3)` gives a collar of the demo's owner, its program running and connected."""
     started: list[Flash] = []

@@ -1,6 +1,9 @@
 """The owner watches in a real Chromium over the real chain; how old the picture is stands in the picture itself."""
 
+import os
+import signal
 import statistics
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +14,7 @@ from hetri.testing import wait_for
 from tests.conftest import Flash, Stack, collars
 
 WATCHED_S = 15
+BACK_S = 10  # after a kill
 HLS_P50_S, FAST_P50_S, STALL_S = 2.5, 0.5, 1.0
 
 
@@ -77,6 +81,22 @@ def test_a_web_process_that_dies_costs_no_picture(watching: Page, stack: Stack) 
     assert ages(watching, "#player video", 2)
     expect(watching.locator("#player")).to_have_attribute("data-state", "live")
     expect(watching.locator("#lost")).to_be_hidden(timeout=25_000)
+
+
+@pytest.mark.parametrize("part", ["rtmp", "redis", "transcoder"])
+def test_what_dies_during_play_is_back_without_a_reload(watching: Page, stack: Stack, part: str) -> None:
+    watching.evaluate("document.body.dataset.kept = 'yes'")
+    killed_at = time.time()
+    if part == "transcoder":
+        victims = stack.transcoders()
+        assert victims
+        for pid in victims:
+            os.kill(pid, signal.SIGKILL)
+    else:
+        stack.instance.kill(part)
+    wait_for(lambda: any(time.time() - age > killed_at + 1 for age in ages(watching, "#player video", 0.3)), BACK_S)
+    expect(watching.locator("#player")).to_have_attribute("data-state", "live")
+    assert watching.evaluate("document.body.dataset.kept") == "yes"
 
 
 def test_switching_the_camera_off_elsewhere_is_said_on_the_page(watching: Page, stack: Stack, flash: Flash) -> None:

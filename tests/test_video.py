@@ -1,6 +1,5 @@
 """The collar's camera in front of its owner: real collar, media server, transcoder, token check and relay."""
 
-import contextlib
 import hashlib
 import hmac
 import http.client
@@ -13,7 +12,6 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -248,23 +246,12 @@ def test_the_picture_comes_back_when_everything_is_killed_at_once(watch: Watch) 
 
 def test_a_killed_transcoder_is_replaced(watch: Watch) -> None:
     before = newest_segment(watch)
-    killed = transcoders(watch.stream)
+    killed = watch.stack.transcoders(watch.stream)
     for pid in killed:
         os.kill(pid, signal.SIGKILL)
     wait_for(lambda: newest_segment(watch) > before + 2, 10)
-    assert len(transcoders(watch.stream)) == 1
-    assert not set(transcoders(watch.stream)) & set(killed)
-
-
-def transcoders(stream: str) -> list[int]:
-    """The ffmpeg processes that write this stream's segments."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            words = path.read_bytes().split(b"\0")
-            if words[0] == b"ffmpeg" and f"/hls/{stream}/".encode() in words[-2]:
-                found.append(int(path.parent.name))
-    return found
+    assert len(watch.stack.transcoders(watch.stream)) == 1
+    assert not set(watch.stack.transcoders(watch.stream)) & set(killed)
 
 
 def newest_segment(watch: Watch) -> int:
