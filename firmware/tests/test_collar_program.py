@@ -265,7 +265,7 @@ def test_without_a_clock_it_holds_its_samples_until_it_is_told_the_time(server: 
     wait_until(lambda: len(received(server)) >= 3, "the held samples")
     first = min(received(server), key=lambda sample: sample[1])
     assert first[1] == 1
-    assert now - 20_000 < first[2] <= now
+    assert now - 20_000 < first[2] <= now + 1_000  # on a slow machine the first is made just after
 
 
 def test_it_notices_a_broker_that_only_hangs(collar: Collar, broker: Broker) -> None:
