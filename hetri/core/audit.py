@@ -14,7 +14,8 @@ user: ContextVar[str] = ContextVar("audit_user", default="")  # the id of who ac
 door: ContextVar[str] = ContextVar("audit_door", default="system")  # admin, api, page, command or system
 _AUDITED = re.compile(
     r'\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+"?'
-    r"(?:accounts_user|accounts_user_groups|pets_pet|devices_device|devices_treatevent)\b",
+    r"(?:accounts_user|accounts_user_groups|pets_pet|devices_device|devices_treatevent|firmware_release"
+    r"|streaming_supportgrant)\b",
     re.IGNORECASE,
 )
 _TELL = """SELECT set_config('hetri.user', %s, false), set_config('hetri.door', %s, false),

@@ -10,10 +10,12 @@ from django.test import Client
 
 from conftest import make_user
 from devices.models import Device
+from firmware.models import Release
 from hetri.accounts.models import User
 from hetri.core import audit
 from hetri.staff.models import AuditLine
 from hetri.staff.tests.conftest import lines, make_device
+from streaming.services import support
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +49,25 @@ def test_telemetry_leaves_no_line() -> None:
     device = make_device()
     Device.objects.filter(pk=device.pk).update(latest={"battery_level": 50}, status="online", reported={"v": 1})
     assert [line.action for line in lines(device.pk)] == ["insert"]
+
+
+def test_how_far_a_release_went_is_on_record_and_its_program_is_not() -> None:
+    parts = {"manifest": b"{}", "signature": b"x", "program": b"y", "size": 1}
+    release = Release.objects.create(version="9.9.9", board="b", **parts)
+    Release.objects.filter(pk=release.pk).update(state="published", percent=10)
+    made, rolled_out = lines(release.pk)
+    assert made.changes["version"] == [None, "9.9.9"]
+    assert rolled_out.changes == {"state": ["draft", "published"], "percent": [0, 10]}
+
+
+def test_what_an_owner_allows_support_is_on_record_with_the_collar() -> None:
+    alice = make_user("alice")
+    device = make_device(alice)
+    granted = support.grant(device=device, by=alice, minutes=15)
+    support.withdraw(device=device, by=alice)
+    allowed, ended = lines(granted.pk)
+    assert (allowed.action, allowed.device_id, allowed.subject) == ("insert", device.pk, "grant")
+    assert ended.changes["ended_at"][0] is None
 
 
 def test_a_rolled_back_action_leaves_no_line() -> None:
