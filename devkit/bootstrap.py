@@ -144,16 +144,8 @@ def _venv() -> None:
     print("Installing Python packages into .venv ...", file=sys.stderr, flush=True)
     if not whole:
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
-    command = [
-        python(),
-        "-m",
-        "pip",
-        "install",
-        "-qq",
-        "--disable-pip-version-check",
-        "-r",
-        str(ROOT / "requirements-dev.txt"),
-    ]
+    wanted = str(ROOT / "requirements-dev.txt")
+    command = [python(), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "-r", wanted]
     if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
         raise Refusal("pip install failed; its words are above.")
     stamp.write_text(f"{VENV}\n{digest}")

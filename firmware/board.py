@@ -14,7 +14,7 @@ from firmware.simulation import COLLAR
 CHIP = "esp32s3"
 TOOLS = ("esptool", "mpremote")
 ANSWER_S, IMAGE_S, FILES_S = 10, 300, 300
-RESET_S = 2
+RESET_S = 2  # MicroPython's start; what is typed before is lost, and nothing says when it is over
 # The loader goes first and comes back last: a half-written board never starts half a program. A fresh start, because a
 # watchdog that the old program has wound up cannot be stopped.
 CLEAR = """\

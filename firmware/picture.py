@@ -1,4 +1,4 @@
-"""Reads the moment out of the simulated camera's picture: see firmware/collar/sim/camera.py."""
+"""Reads the moment out of the simulated camera's picture: see firmware/collar/sim/scene.py."""
 
 SQUARE = 16
 CODE_BITS, CHECK_BITS = 44, 8

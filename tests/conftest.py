@@ -18,7 +18,7 @@ import pytest
 from devkit.bootstrap import ROOT
 from devkit.instance import Instance
 from devkit.parts import ALL
-from firmware.simulation import Identity, collar_command, made
+from firmware.simulation import Identity, collar_command, made, script_command
 from hetri.testing import wait_for
 
 
@@ -94,6 +94,13 @@ class Flash:
         """The treats that its motor turned for."""
         log = self.path / "motor.log"
         return [line.split()[0] for line in log.read_text().splitlines()] if log.exists() else []
+
+
+class FlashedCollar(Flash):
+    """One that starts through the loader, from slots."""
+
+    def command(self) -> list[str]:
+        return script_command("sim/flashed.py", self.path.parent, heap="1M")
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,9 @@ import pytest
 
 from devkit.bootstrap import ROOT, python
 from firmware.board import lay_out
-from firmware.simulation import micropython, script_command
+from firmware.simulation import micropython
 from hetri.testing import wait_for
-from tests.conftest import Flash, Stack
+from tests.conftest import FlashedCollar, Stack
 
 
 class BoardAtPort:
@@ -58,13 +58,6 @@ def board(tmp_path: Path) -> Iterator[BoardAtPort]:
     board = BoardAtPort(tmp_path / "flash")
     yield board
     board.pull_out()
-
-
-class FlashedCollar(Flash):
-    """What was written, started through its own loader."""
-
-    def command(self) -> list[str]:
-        return script_command("sim/flashed.py", self.path.parent, heap="1M")
 
 
 def tree(folder: Path) -> dict[str, bytes]:

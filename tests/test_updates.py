@@ -7,17 +7,9 @@ from pathlib import Path
 import pytest
 
 from firmware.packing import BOARD, pack, read_key, unpack
-from firmware.simulation import script_command
 from firmware.tests.releases import program_with
 from hetri.testing import wait_for
-from tests.conftest import Flash, Stack, provision
-
-
-class FlashedCollar(Flash):
-    """One that starts through the loader, from slots."""
-
-    def command(self) -> list[str]:
-        return script_command("sim/flashed.py", self.path.parent, heap="1M")
+from tests.conftest import FlashedCollar, Stack, provision
 
 
 @pytest.fixture

@@ -23,19 +23,20 @@ class Refused(Exception):
 
 async def serve(address, answer):
     """Start the server. `answer(method, path, form)` is (status, HTML), or (302, where to go)."""
-    clients = [0]
+    clients = 0
 
     async def client(reader, writer):
-        clients[0] += 1
+        nonlocal clients
+        clients += 1
         try:
-            status, page = await _answered(reader, answer, clients[0])
+            status, page = await _answered(reader, answer, clients)
             await asyncio.wait_for_ms(_send(writer, status, page), REQUEST_MS)
             if status >= 400:  # a connection that is closed with bytes unread loses the answer, too
                 await asyncio.wait_for_ms(_read_all(reader), LINGER_MS)
         except (OSError, EOFError, asyncio.TimeoutError):
             pass
         finally:
-            clients[0] -= 1
+            clients -= 1
             await writer.wait_closed()  # close() alone does nothing in MicroPython
 
     return await asyncio.start_server(client, *address)

@@ -32,7 +32,7 @@ class NetworkTime:
         return (time.time_ns() // 1_000_000 + EPOCH_S * 1_000) if self._known else 0
 
     def ask(self):
-        """Ask a time server, for a second at most and no more than once an hour."""
+        """Ask a time server, for a second at most."""
         try:
             self._ntp.timeout = 1
             self._ntp.settime()
@@ -44,18 +44,17 @@ class NetworkTime:
 class OnlineWifi(Wifi):
     """Asks for the time before the first use of a network: certificates cannot be checked without."""
 
-    def __init__(self, *arguments):
-        *arguments, self._time = arguments
-        super().__init__(*arguments)
-        self._asked = None
+    def __init__(self, network, networks, setup, log, clock):
+        super().__init__(network, networks, setup, log)
+        self._clock, self._asked = clock, None
 
     async def ready(self):
-        """Joined, and the time was asked for."""
+        """Joined, and the time was asked for within the last hour."""
         await super().ready()
         now = time.ticks_ms()
         if self._asked is None or time.ticks_diff(now, self._asked) > NTP_EVERY_MS:
             self._asked = now
-            self._time.ask()
+            self._clock.ask()
 
 
 def set_floor(machine, not_before):

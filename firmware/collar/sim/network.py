@@ -25,7 +25,7 @@ class WLAN:
     STAT_IDLE, STAT_CONNECTING, STAT_GOT_IP = 1000, 1001, 1010
 
     def __init__(self, interface):
-        self._air, self._interface = _air, interface
+        self._air = _air
         self._active = False
         self._wanted = self._since = None
         self.settings = {}
