@@ -8,9 +8,10 @@ import sys
 from collections.abc import Callable
 
 from devkit import bootstrap, check, demo, environment, lanes
-from devkit.beside import BENCHMARKS, SHOWN, run_beside, with_lanes, with_services
+from devkit.beside import BENCHMARKS, run_beside, with_lanes, with_services
 from devkit.bootstrap import ROOT, python
 from devkit.errors import Refusal
+from devkit.parts import ALL
 
 PASSED_ON = (
     "manage",
@@ -77,7 +78,7 @@ def shots(options: argparse.Namespace) -> int:
     """Pictures of every page and state in var/shots, to be looked at."""
     bootstrap.ensure()
     command = [python(), "-m", "shots", *options.arguments]
-    return with_services(lambda env: run_beside(command, env), SHOWN, steps=True)
+    return with_services(lambda env: run_beside(command, env), ALL, steps=True)
 
 
 def soak(options: argparse.Namespace) -> int:

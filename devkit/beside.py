@@ -22,7 +22,6 @@ BENCHMARKS: dict[tuple[str, ...], tuple[str, ...]] = {
     (*SERVICES, "nginx", "web", "ingest"): ("treat", "push", "pages"),
     ALL: ("video",),
 }
-SHOWN = (*SERVICES, "nginx", "web", "ingest")  # what pages need
 
 
 def with_services(

@@ -13,10 +13,11 @@ from devkit import environment, tls
 from devkit.bootstrap import ROOT
 from devkit.environment import password_line, secrets_of
 from devkit.errors import Refusal
-from devkit.instance import NGINX_MODULES
+from devkit.instance import NGINX_MODULES, SYSTEM_PYTHON
 from devkit.render import render, render_file
 
 HTTPS, HTTP, MQTT, MQTTS, RELAY = 8443, 8080, 1883, 8883, 8001  # inside the containers
+RTMPS, RTMP_IN, RTMP, RTMP_HTTP = 1936, 1934, 1935, 8935
 CONTAINER_SECRETS = ("HETRI_DATABASE_PASSWORD", "HETRI_REDIS_PASSWORD")
 
 
@@ -32,6 +33,7 @@ def prepare(var: Path, said: dict[str, str]) -> None:
     _write_private(settings / "app.env", "".join(f"{name}={_quoted(value)}\n" for name, value in env.items()))
     _broker(var, env)
     _web(var, env)
+    _media_server(var, env)
 
 
 def _fixed(var: Path, known: dict[str, str]) -> dict[str, str]:
@@ -44,6 +46,9 @@ def _fixed(var: Path, known: dict[str, str]) -> dict[str, str]:
         "HETRI_MQTT_PORT": str(MQTT),
         "HETRI_MQTT_PROBE_HOST": "mosquitto",
         "HETRI_MQTT_PROBE_PORT": str(MQTTS),
+        "HETRI_RTMP_HOST": "rtmp",
+        "HETRI_RTMP_PORT": str(RTMP),
+        "HETRI_RTMP_HTTP_PORT": str(RTMP_HTTP),
         "HETRI_TLS_CA": str(var / "settings" / "ca.pem"),
         "HETRI_LOG_FORMAT": "json",
     }
@@ -86,6 +91,15 @@ def _web(var: Path, env: dict[str, str]) -> None:
     names["hetri_video_key"] = env["HETRI_VIDEO_KEY"]
     names |= {"https_listen": f"listen {HTTPS} ssl http2;", "access_log": "/dev/stdout"}
     _write_private(var / "nginx" / "web.conf", render(ROOT / "nginx" / "web.conf", names))
+
+
+def _media_server(var: Path, env: dict[str, str]) -> None:
+    names = {"var": str(var), "pages": str(ROOT / "nginx"), "nginx_user": "", "modules": NGINX_MODULES}
+    names |= {"rtmps_listen": f"listen {RTMPS} ssl;", "internal": "0.0.0.0", "hls": str(var / "hls")}
+    names |= {"hetri_rtmp_in_port": str(RTMP_IN), "hetri_rtmp_port": str(RTMP)}
+    names |= {"hetri_rtmp_http_port": str(RTMP_HTTP), "system_python": SYSTEM_PYTHON}
+    names |= {"hook_upstream": "web:8000", "hook_host": "localhost", "hetri_hook_secret": env["HETRI_HOOK_SECRET"]}
+    _write_private(var / "rtmp" / "rtmp.conf", render(ROOT / "nginx" / "rtmp.conf", names))
 
 
 def main() -> None:

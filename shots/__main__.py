@@ -64,8 +64,7 @@ def _take(browser: Browser, target: Path, shot: Shot, look: tuple[str, Any, str]
     page = context.new_page()
     page.goto(path)
     page.wait_for_load_state("networkidle")
-    if act is not None:
-        act(page)
+    if act is not None and act(page) != "moves":
         page.wait_for_load_state("networkidle")
     page.screenshot(path=target, full_page=True)
     context.close()

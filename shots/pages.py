@@ -7,6 +7,7 @@ from playwright.sync_api import Page
 
 from shots.people import Cast
 
+MOVES = "moves"  # said by what is done before a picture when the page goes on fetching afterwards
 Shot = tuple[str, str, str, Callable[[Page], Any] | None]
 
 
@@ -23,6 +24,40 @@ def _crosshair(page: Page) -> None:
     page.locator("#chart").focus()
     for _step in range(3):
         page.keyboard.press("PageUp")
+
+
+def _watch(page: Page) -> None:
+    page.locator("[data-watch]").click()
+
+
+def _silent(page: Page) -> None:
+    page.clock.install()
+    _watch(page)
+    page.locator('#player[data-state="starting"]').wait_for()
+    page.clock.fast_forward(12_000)
+    page.locator('#player[data-state="failed"]').wait_for()
+
+
+def _full(page: Page) -> None:
+    page.route("**/video_url", lambda route: route.fulfill(status=503, json={}, headers={"Retry-After": "20"}))
+    _watch(page)
+    page.locator('#player[data-state="busy"]').wait_for()
+
+
+def _live(page: Page) -> str:
+    _watch(page)
+    page.locator('#player[data-state="live"]').wait_for()
+    page.wait_for_timeout(2500)
+    return MOVES
+
+
+def _lost(page: Page) -> str:
+    _live(page)
+    page.context.set_offline(True)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    page.locator('#player[data-state="lost"]').wait_for()
+    page.wait_for_timeout(3200)
+    return MOVES
 
 
 def PAGES(cast: Cast) -> list[Shot]:  # noqa: N802  (a table that needs ids)
@@ -46,6 +81,14 @@ def PAGES(cast: Cast) -> list[Shot]:  # noqa: N802  (a table that needs ids)
         ("collar-week", f"{collar}?range=7d", cast.full, None),
         ("collar-offline", f"/collar/{cast.away.pk}/", cast.full, None),
         ("collar-fresh", f"/collar/{cast.fresh.pk}/", cast.full, None),
+        ("player-starting", collar, cast.full, _watch),
+        ("player-failed", collar, cast.full, _silent),
+        ("player-busy", collar, cast.full, _full),
+        ("player-off", f"/collar/{cast.unseen.pk}/", cast.full, None),
+        ("player-live", f"/collar/{cast.demo_collar}/", cast.demo, _live),
+        ("player-lost", f"/collar/{cast.demo_collar}/", cast.demo, _lost),
+        ("check", f"{collar}check", cast.full, None),
+        ("support", f"{collar}support", cast.full, None),
         ("treats", f"{collar}treats", cast.full, None),
         ("settings", f"{collar}settings", cast.full, None),
         ("credentials", f"{collar}credentials", cast.full, None),

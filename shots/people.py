@@ -1,11 +1,14 @@
 """Whom the pictures show: an owner with collars in every state, one with nothing, names that are hard to set."""
 
+import json
 from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import uuid4
 
+from django.conf import settings
 from django.test import Client
 
+from devices.config import new_config
 from devices.models import Assignment, Device
 from hetri.accounts.models import User
 from hetri.core.ids import uuid7
@@ -28,6 +31,9 @@ class Cast:
     rex: Device
     away: Device
     fresh: Device
+    unseen: Device
+    demo: str
+    demo_collar: str
     pet: Pet
     long_pet: Pet
 
@@ -43,10 +49,24 @@ def make_cast() -> Cast:
         owner, mila, "Mila's", status="offline", last_seen=now() - timedelta(hours=3), reported={"battery_level": 9.0}
     )
     fresh = _collar(owner, long, f"Halsband von {LONG}"[:80])
+    unseen = _collar(owner, None, "Kitchen", status="online", last_seen=now(), config={**new_config(), "camera": "off"})
+    demo = json.loads((settings.VAR_DIR / "demo.json").read_text())
     wait_for(lambda: not RollupMark.objects.exists(), seconds=30)
     reported = {"battery_level": 82.0, "rssi": -58, "treats_left": 12, "config_version": 1}
-    Device.objects.filter(pk=worn.pk).update(last_seen=now() + timedelta(minutes=30), reported=reported)
-    return Cast(_session(owner), _session(nobody), worn, away, fresh, rex, long)
+    known = Device.objects.filter(pk__in=[worn.pk, unseen.pk])
+    known.update(last_seen=now() + timedelta(minutes=30), reported=reported)
+    return Cast(
+        full=_session(owner),
+        empty=_session(nobody),
+        rex=worn,
+        away=away,
+        fresh=fresh,
+        unseen=unseen,
+        demo=_session(User.objects.get(email=demo["owner"]["email"])),
+        demo_collar=demo["device"],
+        pet=rex,
+        long_pet=long,
+    )
 
 
 def _user(name: str) -> User:
@@ -57,7 +77,7 @@ def _pet(owner: User, name: str, species: str, **fields: object) -> Pet:
     return Pet.objects.create(owner=owner, name=name[:80], species=species, time_zone=ZONE, **fields)
 
 
-def _collar(owner: User, pet: Pet, name: str, **fields: object) -> Device:
+def _collar(owner: User, pet: Pet | None, name: str, **fields: object) -> Device:
     pk = uuid7()
     device = Device.objects.create(
         pk=pk, owner=owner, pet=pet, name=name, mqtt_user=str(pk), mqtt_pass_hash="x", **fields

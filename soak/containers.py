@@ -35,7 +35,8 @@ class Stack:
         self._ports = {name: str(ports.reserve()) for name in PORTS}
         self.url = f"https://localhost:{self._ports['HETRI_HTTPS_PORT']}"
         said = {"HETRI_URL": self.url, "HETRI_BIND": "127.0.0.1", **self._ports}
-        self._env_file.write_text("".join(f"{name}={value}\n" for name, value in said.items()))
+        changed = "".join(f"{name}={value}\n" for name, value in said.items())
+        self._env_file.write_text((ROOT / ".env.example").read_text() + changed)
 
     def compose(self, *words: str) -> None:
         """Run a compose command. Raises Refusal with its last words."""
@@ -145,6 +146,31 @@ def _collar_lives(client: httpx.Client, device: str) -> bool:
     return bool(client.get(f"/devices/{device}/status").json()["status"] == "online")
 
 
+def _watch(client: httpx.Client, device: str) -> dict[str, object]:
+    """The camera through the published ports, as HLS and as the fast view."""
+    begun = time.monotonic()
+    url = client.get(f"/devices/{device}/video_url").raise_for_status().json()["url"]
+    _until("the first segment", lambda: client.get(url).status_code == 200, 20)
+    first_s = time.monotonic() - begun
+    probe = [
+        "ffprobe",
+        "-v",
+        "error",
+        "-select_streams",
+        "v",
+        "-show_entries",
+        "stream=codec_name,width",
+        "-of",
+        "csv=p=0",
+    ]
+    seen = set(subprocess.run([*probe, url], capture_output=True, text=True, check=False).stdout.split())
+    with client.stream("GET", url.replace("index.m3u8", "live.mjpeg")) as answer:
+        jpeg = b"\xff\xd8" in next(answer.iter_bytes(16_384))
+    if seen != {"h264,640"} or not jpeg:
+        raise Refusal(f"The picture is {seen!r}, the fast view {'is there' if jpeg else 'is not'}.")
+    return {"video": "h264,640", "first_segment_s": round(first_s, 1)}
+
+
 def _try(stack: Stack) -> dict[str, object]:
     begun = time.monotonic()
     stack.compose("up", "-d", "--no-build")
@@ -155,6 +181,7 @@ def _try(stack: Stack) -> dict[str, object]:
         _until("the collar is online", lambda: _collar_lives(client, device), 60)
         treat = client.post(f"/devices/{device}/treat", json={}).raise_for_status().json()
         sample = client.get(f"/devices/{device}/telemetry?limit=1").json()["results"][0]
+        video = _watch(client, device)
     stack.compose("down")
     begun = time.monotonic()
     stack.compose("up", "-d", "--no-build")
@@ -166,7 +193,7 @@ def _try(stack: Stack) -> dict[str, object]:
         _until("the collar is online again", lambda: _collar_lives(client, device), 60)
     if treat["result"] != "dispensed" or kept != treat or there != [sample]:
         raise Refusal(f"Something was lost: before {treat} and {sample}, after {kept} and {there}.")
-    return {"up_s": round(up_s, 1), "up_again_s": round(again_s, 1), "treat": treat["result"], "kept": True}
+    return {"up_s": round(up_s, 1), "up_again_s": round(again_s, 1), "treat": treat["result"], "kept": True, **video}
 
 
 def run() -> dict[str, object]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from firmware.lens import ages, launch, sign_in
+from firmware.lens import ages, launch, sign_in, wait_live
 from hetri.testing import wait_for
 from tests.conftest import Flash, Stack, collars
 
@@ -99,6 +99,27 @@ def test_what_dies_during_play_is_back_without_a_reload(watching: Page, stack: S
     assert watching.evaluate("document.body.dataset.kept") == "yes"
 
 
+def test_a_network_that_was_away_costs_a_veil_and_no_reload(watching: Page) -> None:
+    watching.context.set_offline(True)
+    watching.evaluate("dispatchEvent(new Event('online'))")  # the phone changed its network, and it leads nowhere yet
+    expect(watching.locator(".veil")).to_contain_text("The picture stopped at")
+    expect(watching.locator(".player-status")).to_contain_text("Reconnecting, try 2", timeout=10_000)
+    watching.context.set_offline(False)
+    wait_live(watching)
+    assert ages(watching, "#player video", 0.5)
+
+
+def test_a_tab_that_nobody_looks_at_lets_go_and_goes_on_when_somebody_does(watching: Page) -> None:
+    watching.clock.install()
+    seen = "Object.defineProperty(document, 'hidden', {configurable: true, get: () => %s});"
+    look = seen + "document.dispatchEvent(new Event('visibilitychange'))"
+    watching.evaluate(look % "true")
+    watching.clock.fast_forward(31_000)
+    expect(watching.locator("#player")).to_have_attribute("data-state", "paused")
+    watching.evaluate(look % "false")
+    wait_live(watching)
+
+
 def test_switching_the_camera_off_elsewhere_is_said_on_the_page(watching: Page, stack: Stack, flash: Flash) -> None:
     with stack.client() as owner:
         owner.patch(f"/devices/{flash.id}", json={"config": {"camera": "off"}})
@@ -120,5 +141,5 @@ def test_an_offline_collar_says_why_there_is_no_picture(page: Page, flash: Flash
     page.goto(f"/collar/{flash.id}/")
     expect(page.get_by_role("button", name="Start live view")).to_be_visible()
     flash.kill()
-    expect(page.locator("#player")).to_contain_text("No live view just now", timeout=10_000)
+    expect(page.locator("#player")).to_contain_text("Offline since", timeout=10_000)
     expect(page.get_by_role("button", name="Start live view")).to_be_hidden()

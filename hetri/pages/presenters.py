@@ -243,11 +243,11 @@ def _hand(event: TreatEvent, viewer: User) -> str:
 
 @dataclass(frozen=True)
 class Camera:
-    """What stands in the player while nothing plays; `way` out is watch, settings or nothing."""
+    """What stands in the player while nothing plays; `way` out is watch, settings, check or nothing."""
 
     icon: str
-    title: str
-    detail: SafeString | str
+    title: SafeString | str
+    detail: str
     bar: str
     way: str = ""
 
@@ -257,11 +257,21 @@ def camera_of(face: Face) -> Camera:
     if face.presence == Device.Status.RETIRED:
         return Camera("camera", _("This collar is retired"), _("Its camera is off for good."), _("Off"))
     if face.presence != Device.Status.ONLINE:
-        return Camera("unknown", _("No live view just now"), offline_note(face), _("Off"))
+        return _no_camera(face)
     if face.device.config.get("camera") == "off":
         way_out = _("No one can watch until you turn it on.")
-        return Camera("camera", _("You turned this camera off"), way_out, _("Off by choice"), "settings")
+        return Camera("camera_off", _("You turned this camera off"), way_out, _("Off by choice"), "settings")
     return Camera("camera", _("The camera is off"), _("Nobody is watching."), _("Off"), "watch")
+
+
+def _no_camera(face: Face) -> Camera:
+    """Of a collar that is not there, which the page's head says in full."""
+    if face.presence == Device.Status.NEVER_SEEN:
+        return Camera(
+            "unknown", _("Never seen"), _("Live view works once the collar has connected."), _("Off"), "check"
+        )
+    since = format_html(_("Offline since {time}"), time=time_tag(face.last_seen, face.zone))
+    return Camera("unknown", since, _("Live view works again when the collar is back."), _("Off"), "check")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ urlpatterns = [
     path("collar/<uuid:device_id>/treat", views.collar_treat, name="collar_treat"),
     path("collar/<uuid:device_id>/treats", views.treats, name="collar_treats"),
     path("collar/<uuid:device_id>/settings", collars.settings, name="collar_settings"),
+    path("collar/<uuid:device_id>/check", collars.check, name="collar_check"),
     path("collar/<uuid:device_id>/support", collars.support_view, name="collar_support"),
     path("collar/<uuid:device_id>/credentials", collars.credentials, name="collar_credentials"),
     path("collar/<uuid:device_id>/handover", collars.hand_over, name="collar_hand_over"),

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from devices.models import Device
 from devices.mqtt.registry import Credential
@@ -124,6 +124,13 @@ def support_view(request: HttpRequest, device_id: UUID) -> HttpResponse:
             return redirect("collar_support", device_id)
     context = {"form": form, "grant": granted, "device": device, "zone": device.config["time_zone"], "tab": "home"}
     return render(request, "collars/support.html", context)
+
+
+@require_safe
+@login_required
+def check(request: HttpRequest, device_id: UUID) -> HttpResponse:
+    """What an owner can do about a collar that is offline: what its light says, step by step."""
+    return render(request, "collars/check.html", {"device": device_in_use(request, device_id), "tab": "home"})
 
 
 @form_page

@@ -22,6 +22,7 @@ INSIDE = [
     "/collar/{device}/",
     "/collar/{device}/?range=30d",
     "/collar/{device}/settings",
+    "/collar/{device}/check",
     "/collar/{device}/support",
     "/collar/{device}/credentials",
     "/collar/{device}/handover",

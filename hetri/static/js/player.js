@@ -10,7 +10,7 @@ const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 export class Player {
   #section; #part; #device; #url = ""; #token = ""; #hls = null; #state = "off"; #turn = 0; #fast = false;
-  #lostAt = null; #asleep = 0; #slept = false; #stage = null; #tools = null; #status = null;
+  #lostAt = null; #tries = 0; #askedAt = 0; #asleep = 0; #slept = false; #stage = null; #tools = null; #status = null;
   #before = [];
 
   constructor(section, part) {
@@ -20,7 +20,7 @@ export class Player {
     section.addEventListener("click", (event) => this.#pressed(event));
     section.addEventListener("keydown", (event) => this.#key(event));
     setInterval(() => this.#playing() && this.#renew(), RENEW_MS);
-    setInterval(() => this.#state === "live" && this.#bar(), 1000);
+    setInterval(() => (this.#state === "live" || this.#state === "starting") && this.#bar(), 1000);
     addEventListener("online", () => this.#playing() && this.#lost());
     addEventListener("pageshow", (event) => event.persisted && this.#playing() && this.#lost());
     document.addEventListener("visibilitychange", () => this.#looked());
@@ -38,6 +38,8 @@ export class Player {
     const turn = this.#turn += 1;
     this.#take();
     this.#lostAt = null;
+    this.#tries = 0;
+    this.#askedAt = Date.now();
     this.#show("starting", { title: words.starting, detail: words.usually, button: words.cancel, act: "stop" });
     await this.#begin(turn);
   }
@@ -122,6 +124,7 @@ export class Player {
     const before = this.#state;
     this.#state = "live";
     this.#lostAt = null;
+    this.#tries = 0;
     this.#section.dataset.state = "live";
     this.#stage.querySelector(".veil").hidden = true;
     this.#tools.hidden = false;
@@ -134,6 +137,7 @@ export class Player {
     const turn = this.#turn += 1;
     this.#hls?.stopLoad();
     this.#lostAt ??= new Date();
+    this.#tries += 1;
     const title = fill(words.stopped, { time: seconds(this.#lostAt) });
     this.#show("lost", { title, detail: words.again, veil: true });
     if (Date.now() - this.#lostAt > GIVE_UP_MS) return this.#fail(words.away);
@@ -210,7 +214,8 @@ export class Player {
     this.#section.dataset.fast = this.#fast ? "on" : "off";
     this.#section.querySelector('[data-do="fast"]').setAttribute("aria-pressed", String(this.#fast));
     const behind = this.#state === "live" ? this.#behind() : "";
-    this.#status.querySelector("b").textContent = words[`bar_${this.#state}`] ?? "";
+    const n = this.#state === "lost" ? this.#tries : Math.round((Date.now() - this.#askedAt) / 1000);
+    this.#status.querySelector("b").textContent = fill(words[`bar_${this.#state}`] ?? "", { n });
     this.#status.querySelector("span").textContent = behind;
   }
 
