@@ -28,6 +28,7 @@ class Cast:
 
     full: str
     empty: str
+    many: str
     rex: Device
     away: Device
     fresh: Device
@@ -58,6 +59,7 @@ def make_cast() -> Cast:
     return Cast(
         full=_session(owner),
         empty=_session(nobody),
+        many=_session(_many()),
         rex=worn,
         away=away,
         fresh=fresh,
@@ -67,6 +69,17 @@ def make_cast() -> Cast:
         pet=rex,
         long_pet=long,
     )
+
+
+def _many() -> User:
+    """An owner of nine collars."""
+    owner = _user("Kim")
+    for number, name in enumerate(("Balu", "Nala", "Simba", "Luna", "Bella", "Milo", "Frida", "Emil", LONG)):
+        seen = now() + timedelta(minutes=30) if number % 4 else now() - timedelta(hours=number + 1)
+        pet = _pet(owner, name, "cat" if number % 2 else "dog", treats_per_day=5)
+        status, battery = ("online" if number % 4 else "offline"), {"battery_level": 95.0 - 10 * number}
+        _collar(owner, pet, f"Collar {number + 1}", status=status, last_seen=seen, reported=battery)
+    return owner
 
 
 def _user(name: str) -> User:

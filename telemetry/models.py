@@ -40,7 +40,10 @@ class Sample(models.Model):
 
 
 class Rollup(models.Model):
-    """A bucket of 300 or 3600 seconds; sums are integers of a millionth."""
+    """A bucket of 300 or 3600 seconds; sums are integers of a millionth.
+
+    `late_at` is when the last of those samples came that were LATE_AFTER old by then; null when none was.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     device = models.ForeignKey(Device, models.CASCADE, db_constraint=False, db_index=False, related_name="+")
@@ -60,6 +63,7 @@ class Rollup(models.Model):
     battery_level_max = models.FloatField()
     active_s = models.BigIntegerField()
     steps = models.BigIntegerField()
+    late_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["device", "width", "start"], name="rollup_bucket")]

@@ -5,38 +5,48 @@ import math
 import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from devices.models import Device, TreatEvent
 from devices.mqtt.messages import Message
 from devices.mqtt.topics import TELEMETRY
 from hetri.core.ids import to_ms
-from hetri.core.times import now
+from hetri.core.times import from_ms, now
 from telemetry.services.ingest import store
 
 BOOT = "0de00000"
 MINUTES = 24 * 60
-BATCH = 60
+BATCH = 10
 WALKS = ((7.0, 8.0), (12.2, 12.8), (18.0, 19.2))  # hours of the day
+LATE = ((11.3, 11.6),)  # out of reach, sent 40 min afterwards
 GAPS = ((2.2, 2.8), (16.0, 16.5))  # out of reach, never sent
 TREATS = ((7.9, "dispensed"), (9.8, "jammed"), (9.85, "dispensed"), (12.6, "dispensed"), (19.3, "dispensed"))
 
 
 def write_day(device: Device) -> None:
-    """A sample a minute for the 24 hours before now, with walks, sleep and two gaps, and a few treats."""
+    """A sample a minute for the 24 hours before now, with walks, sleep, gaps and late ones, and a few treats."""
     samples = list(_samples(now() - timedelta(minutes=MINUTES)))
     for first in range(0, len(samples), BATCH):
         message = {"v": 1, "boot": BOOT, "batch": first // BATCH, "samples": samples[first : first + BATCH]}
         payload = json.dumps(message).encode()
-        store([Message(device.pk, f"devices/{device.pk}/{TELEMETRY}", payload, False, to_ms(now()))])
+        topic = f"devices/{device.pk}/{TELEMETRY}"
+        store([Message(device.pk, topic, payload, False, _came(samples[first : first + BATCH]))])
     for hour, result in TREATS:
         _treat(device, hour, result)
+
+
+def _came(samples: list[dict[str, Any]]) -> int:
+    """When this batch arrived, in ms: with its last sample, but for the late ones."""
+    last = from_ms(samples[-1]["ts"])
+    late = timedelta(minutes=40) if _within(last.hour + last.minute / 60, LATE) else timedelta(0)
+    return min(to_ms(last + late), to_ms(now()))
 
 
 def _within(hour: float, spans: tuple[tuple[float, float], ...]) -> bool:
     return any(start <= hour < end for start, end in spans)
 
 
-def _samples(start: datetime) -> Iterator[dict[str, object]]:
+def _samples(start: datetime) -> Iterator[dict[str, Any]]:
     chance = random.Random(7)  # noqa: S311  (a dog's day, not a secret)
     for minute in range(MINUTES):
         at = start + timedelta(minutes=minute)

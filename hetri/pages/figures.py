@@ -6,6 +6,8 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from devices.models import Device, TreatEvent
@@ -13,9 +15,12 @@ from devices.services.budget import HOLDING
 from hetri.core.times import day_bounds
 from hetri.pages.presenters import Face
 from hetri.pages.strip import Bucket, Span, hours
-from hetri.pages.words import duration, local
+from hetri.pages.words import duration, local, time_tag
 from telemetry.models import Rollup
 from telemetry.services.rollups import FIVE_MINUTES, HOUR
+
+ENOUGH = 0.6  # of a day worn; with less nothing is said about it
+SAME_S = 60
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,49 @@ def _day_row(day: date, told: list[tuple[int, float]] | None) -> DayRow:
     return day, sum(active for active, _battery in told), min(battery for _active, battery in told)
 
 
+def more_than_yesterday(face: Face, day: Day, at: datetime) -> str:
+    """`11 min more than yesterday by this time`; empty when either day is not known well enough to say."""
+    before = day_bounds(day.span.start - timedelta(hours=1), face.zone)[0]
+    if before < _owned_from(face.device):
+        return ""
+    passed = at - day.span.start
+    found = _buckets([face.device.pk], before).get(face.device.pk, [])
+    yesterday = [bucket for bucket in found if bucket.start < before + passed]
+    enough = ENOUGH * passed / timedelta(seconds=FIVE_MINUTES)
+    if min(len(yesterday), len(day.buckets)) < max(1, enough):
+        return ""
+    more = sum(bucket.active_s for bucket in day.buckets) - sum(bucket.active_s for bucket in yesterday)
+    if abs(more) < SAME_S:
+        return _("as much as yesterday by this time")
+    words = _("{span} more than yesterday by this time") if more > 0 else _("{span} less than yesterday by this time")
+    return words.format(span=duration(abs(more)))
+
+
+def late_stretches(day: Day) -> list[tuple[datetime, timedelta, datetime]]:
+    """What came late today: from when it is, how long it is, when it came. Neighbours are one stretch."""
+    found: list[tuple[datetime, timedelta, datetime]] = []
+    width = timedelta(seconds=FIVE_MINUTES)
+    for bucket in day.buckets:
+        if bucket.late_at is None or bucket.late_at < day.span.start:
+            continue
+        start, length, came = found[-1] if found else (bucket.start, timedelta(0), bucket.late_at)
+        if found and start + length == bucket.start:
+            found[-1] = (start, length + width, max(came, bucket.late_at))
+        else:
+            found.append((bucket.start, width, bucket.late_at))
+    return found
+
+
+def late(face: Face, day: Day) -> SafeString:
+    """`20 min from 11:20 arrived late and are in the chart.`, of the newest such stretch; or nothing."""
+    stretches = late_stretches(day)
+    if not stretches:
+        return SafeString("")
+    start, length, _came = max(stretches, key=lambda stretch: stretch[2])
+    words = _("{span} from {time} arrived late and are in the chart.")
+    return format_html(words, span=duration(length.total_seconds()), time=time_tag(start, face.zone))
+
+
 def ledger(device: Device, most: int, before: UUID | None = None) -> list[TreatEvent]:
     """The newest treats of the present owner's time, newest first; older ones than `before`, if given."""
     events = TreatEvent.objects.filter(device=device, event_time__gte=_owned_from(device))
@@ -117,8 +165,9 @@ def _owned_from(device: Device) -> datetime:
 def _buckets(devices: list[UUID], since: datetime) -> dict[UUID, list[Bucket]]:
     rows = Rollup.objects.filter(device__in=devices, width=FIVE_MINUTES, start__gte=since).order_by("start")
     found: dict[UUID, list[Bucket]] = {}
-    for device, start, active_s, battery in rows.values_list("device_id", "start", "active_s", "battery_level_min"):
-        found.setdefault(device, []).append(Bucket(start, active_s, battery))
+    columns = rows.values_list("device_id", "start", "active_s", "battery_level_min", "late_at")
+    for device, start, active_s, battery, late_at in columns:
+        found.setdefault(device, []).append(Bucket(start, active_s, battery, late_at))
     return found
 
 

@@ -1,7 +1,7 @@
 """What the pages say of a collar: its card, what needs its owner first, the ledger. Plain facts in, words out."""
 # ruff: noqa: RUF001  (people read typographic apostrophes and minus signs)
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +16,6 @@ from devices.presenters import status_dict
 from hetri.accounts.models import User
 from hetri.pages.words import NBSP, listed, percent, portions, sentences, time_tag
 from pets.models import Pet
-from streaming.models import Viewing
 
 BATTERY_LOW = 20
 NAMES_IN_A_SENTENCE = 3
@@ -41,6 +40,11 @@ class Face:
     def watchable(self) -> bool:
         """Whether its camera can be asked now."""
         return self.presence == Device.Status.ONLINE and self.device.config.get("camera") != "off"
+
+    def matches(self, text: str) -> bool:
+        """Whether somebody who looks for `text` means it; nothing means each."""
+        names = f"{self.name}\n{self.device.name}".casefold()
+        return all(word in names for word in text.casefold().split())
 
     @property
     def battery_low(self) -> bool:
@@ -182,14 +186,14 @@ def _fine(names: list[str], *, others: bool) -> str:
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """A treat in a list: `word` in bold, `detail` beneath, `bad` when it needs somebody."""
+    """What happened `at` a moment: `word` in bold, `detail` beneath, `bad` when it needs somebody."""
 
-    event: TreatEvent
+    at: datetime
     icon: str
     word: str
-    detail: str
-    bad: bool
+    detail: SafeString | str
     zone: str
+    bad: bool = False
 
 
 def ledger_row(event: TreatEvent, viewer: User, zone: str, pet: str = "") -> LedgerRow:
@@ -200,7 +204,7 @@ def ledger_row(event: TreatEvent, viewer: User, zone: str, pet: str = "") -> Led
         icon = "unknown"
     detail = ", ".join(filter(None, [pet, portions(event.portion), _hand(event, viewer)]))
     word = (treat_word if pet else result_word)(event)
-    return LedgerRow(event=event, icon=icon, word=word, detail=detail, bad=bad, zone=zone)
+    return LedgerRow(event.event_time, icon, word, detail, zone, bad=bad)
 
 
 def result_word(event: TreatEvent) -> str:
@@ -272,32 +276,6 @@ def _no_camera(face: Face) -> Camera:
         )
     since = format_html(_("Offline since {time}"), time=time_tag(face.last_seen, face.zone))
     return Camera("unknown", since, _("Live view works again when the collar is back."), _("Off"), "check")
-
-
-@dataclass(frozen=True)
-class ViewerRow:
-    """Somebody who watched: who, how, from when; `until` is None while it goes on."""
-
-    who: str
-    how: str
-    since: datetime | None
-    until: datetime | None
-
-
-def viewer_rows(found: Iterable[Viewing], viewer: User) -> list[ViewerRow]:
-    """The ledger of viewers in words."""
-    return [_viewer_row(viewing, viewer) for viewing in found]
-
-
-def _viewer_row(viewing: Viewing, viewer: User) -> ViewerRow:
-    if viewing.viewer is None:
-        who = _("Somebody whose account is gone")
-    elif viewing.grant_id is not None:
-        who = _("Hetri’s support, by your leave")
-    else:
-        who = _("You") if viewing.viewer_id == viewer.pk else viewing.viewer.name
-    how = _("by the API") if viewing.source == Viewing.Source.API else _("on this page")
-    return ViewerRow(who, how, viewing.first_seen, viewing.last_seen if viewing.ended_at else None)
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,15 @@ BASE = 64  # pixels from the top to the line
 
 @dataclass(frozen=True)
 class Bucket:
-    """Five minutes of samples, out of the rollups. `battery` is the lowest of them, in percent."""
+    """Five minutes of samples, out of the rollups.
+
+    `battery` is the lowest of them, in percent; `late_at` is when some of them came late, if any did.
+    """
 
     start: datetime
     active_s: int
     battery: float = 0.0
+    late_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ urlpatterns = [
     path("collar/<uuid:device_id>/", views.collar, name="collar"),
     path("collar/<uuid:device_id>/treat", views.collar_treat, name="collar_treat"),
     path("collar/<uuid:device_id>/treats", views.treats, name="collar_treats"),
+    path("collar/<uuid:device_id>/viewers", views.viewers, name="collar_viewers"),
     path("collar/<uuid:device_id>/settings", collars.settings, name="collar_settings"),
     path("collar/<uuid:device_id>/check", collars.check, name="collar_check"),
     path("collar/<uuid:device_id>/support", collars.support_view, name="collar_support"),

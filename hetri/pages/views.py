@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -18,7 +19,7 @@ from devices.services.treats import send_treat
 from hetri.accounts.models import User
 from hetri.core.errors import ApiError
 from hetri.core.times import now
-from hetri.pages import figures, presenters, strip
+from hetri.pages import figures, presenters, strip, today, watched
 from hetri.pages.figures import Day
 from hetri.pages.forms import TreatForm
 from hetri.pages.found import device_for, device_to_act_on
@@ -30,7 +31,7 @@ from streaming.services import viewings
 LEDGER_SHOWN = 5
 VIEWERS_SHOWN = 3
 LEDGER_PAGE = 50
-TODAY_SHOWN = 12
+CARDS_SHOWN = 6  # above that they are rows, with a search
 SAID_BY_PANEL = frozenset({"offline", "too_soon", "budget_spent", "retired"})  # the panel has a sentence for these
 
 
@@ -68,13 +69,6 @@ def _card(face: Face, day: Day, viewer: User, at: datetime) -> Card:
     return Card(face=face, day=day, strip=drawn, panel=_panel(face, day, viewer, at), key=uuid4().hex)
 
 
-def _today(cards: list[Card], viewer: User) -> list[LedgerRow]:
-    """The day of all collars in one list, newest first."""
-    pairs = [(event, card.face) for card in cards for event in card.day.treats]
-    pairs.sort(key=lambda pair: (pair[0].event_time, pair[0].pk), reverse=True)
-    return [presenters.ledger_row(event, viewer, face.zone, face.name) for event, face in pairs[:TODAY_SHOWN]]
-
-
 def _part(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
     live = request.GET.get("part") == "live"
     return render(request, f"pages/_{name}.html" if live else f"pages/{name}.html", context)
@@ -89,9 +83,18 @@ def home(request: HttpRequest) -> HttpResponse:
     devices = Device.objects.in_use().filter(owner=user).select_related("pet", "owner").order_by("pk")
     faces = [presenters.face_of(device) for device in devices]
     days = figures.days_of(faces, at)
-    cards = [_card(face, days[face.device.pk], user, at) for face in faces]
+    wanted = request.GET.get("q", "").strip()[:80] if len(faces) > CARDS_SHOWN else ""
     urgent, fine = presenters.home_sentence(faces)
-    context = {"cards": cards, "urgent": urgent, "fine": fine, "today": _today(cards, user), "tab": "home"}
+    context = {
+        "cards": [_card(face, days[face.device.pk], user, at) for face in faces if face.matches(wanted)],
+        "any": bool(faces),
+        "many": len(faces) > CARDS_SHOWN,
+        "wanted": wanted,
+        "urgent": urgent,
+        "fine": fine,
+        "today": today.today(faces, days, user),
+        "tab": "home",
+    }
     return _part(request, "home", context)
 
 
@@ -106,6 +109,7 @@ def collar(request: HttpRequest, device_id: UUID) -> HttpResponse:
     day = figures.days_of([face], at)[device.pk]
     wanted = request.GET.get("range", "")
     wanted = wanted if wanted in figures.RANGES else "24h"
+    seen = viewings.ledger(device, user)
     context = {
         "face": face,
         "day": day,
@@ -115,9 +119,13 @@ def collar(request: HttpRequest, device_id: UUID) -> HttpResponse:
         "hours": figures.table(face, at, wanted),
         "known_from": figures.silent_from(device, at),
         "ledger": [presenters.ledger_row(event, user, face.zone) for event in figures.ledger(device, LEDGER_SHOWN)],
-        "viewers": presenters.viewer_rows(viewings.ledger(device, user).order_by("-pk")[:VIEWERS_SHOWN], user),
+        "more": figures.more_than_yesterday(face, day, at),
+        "late": figures.late(face, day),
+        "viewers": watched.viewer_rows(seen.order_by("-pk")[:VIEWERS_SHOWN], user),
+        "watching": watched.watching_now(seen.filter(ended_at=None).order_by("pk"), user),
         "facts": presenters.facts(device),
         "camera": presenters.camera_of(face),
+        "linger_s": settings.STREAM_LINGER_S,
         "key": uuid4().hex,
         "tab": "home",
     }
@@ -131,14 +139,35 @@ def treats(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """The whole ledger, a page at a time."""
     user, device = viewer(request), device_for(request, device_id)
     face = presenters.face_of(device)
-    try:
-        before = UUID(request.GET["before"]) if "before" in request.GET else None
-    except ValueError:
-        before = None
-    events = figures.ledger(device, LEDGER_PAGE + 1, before)
+    events = figures.ledger(device, LEDGER_PAGE + 1, _before(request))
     rows = [presenters.ledger_row(event, user, face.zone) for event in events[:LEDGER_PAGE]]
     older = events[LEDGER_PAGE - 1].pk if len(events) > LEDGER_PAGE else None
     return render(request, "collars/treats.html", {"face": face, "rows": rows, "older": older, "tab": "home"})
+
+
+@require_safe
+@never_cache
+@login_required
+def viewers(request: HttpRequest, device_id: UUID) -> HttpResponse:
+    """Everybody who watched, a page at a time."""
+    user, device = viewer(request), device_for(request, device_id)
+    found = viewings.ledger(device, user).order_by("-pk")
+    before = _before(request)
+    seen = list((found.filter(pk__lt=before) if before else found)[: LEDGER_PAGE + 1])
+    context = {
+        "face": presenters.face_of(device),
+        "viewers": watched.viewer_rows(seen[:LEDGER_PAGE], user),
+        "older": seen[LEDGER_PAGE - 1].pk if len(seen) > LEDGER_PAGE else None,
+        "tab": "home",
+    }
+    return render(request, "collars/viewers.html", context)
+
+
+def _before(request: HttpRequest) -> UUID | None:
+    try:
+        return UUID(request.GET["before"])
+    except (KeyError, ValueError):
+        return None
 
 
 @require_POST

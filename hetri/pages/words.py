@@ -75,6 +75,15 @@ def duration(seconds: float) -> str:
     return _("{m} min").format(m=minutes).replace(" ", NBSP)
 
 
+def brief(seconds: float) -> str:
+    """`48 s`, `3 min 10 s`, `1 h 4 min`: how long somebody watched."""
+    minutes, rest = divmod(round(seconds), MINUTE)
+    if minutes >= MINUTE:
+        return duration(seconds)
+    words = _("{m} min {s} s") if minutes else _("{s} s")
+    return words.format(m=minutes, s=rest).replace(" ", NBSP)
+
+
 def percent(value: float) -> str:
     """`82 %`, never broken at the space. Rounded down, so that 19.6 is not a comfortable 20."""
     return f"{int(value)}{NBSP}%"

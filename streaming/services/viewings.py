@@ -1,5 +1,6 @@
 """Who may watch, and who does: the one place that decides it, and the ledger."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -146,6 +147,16 @@ def may_go_on(viewing: Viewing, at: datetime) -> bool:
         return device.owner_id == viewing.viewer_id
     lasts = grant.ended_at is None and grant.expires_at > at and grant.granted_by_id == device.owner_id
     return lasts and session.user.is_staff
+
+
+def newest(devices: Sequence[Device], most: int) -> list[Viewing]:
+    """The newest viewings of these collars, each since its present owner has it, newest first."""
+    theirs = Q()
+    for device in devices:
+        since = {"first_seen__gte": device.owned_since} if device.owned_since else {"first_seen__isnull": False}
+        theirs |= Q(stream__device=device, **since)
+    found = Viewing.objects.filter(theirs).select_related("viewer", "stream") if devices else Viewing.objects.none()
+    return list(found.order_by("-pk")[:most])
 
 
 def ledger(device: Device, user: User) -> QuerySet[Viewing]:

@@ -12,11 +12,12 @@ from hetri.core.times import now
 
 log = logging.getLogger(__name__)
 FIVE_MINUTES, HOUR = 300, 3600
+LATE_AFTER = "10 minutes"  # a sample that came so long after it was taken waited in the collar's queue
 TAKE_MOST = 10_000
 EVERY_S = 0.7
 _COLUMNS = (
     "count, accel_x_sum, accel_y_sum, accel_z_sum, accel_x_min, accel_x_max, accel_y_min, accel_y_max, "
-    "accel_z_min, accel_z_max, battery_level_min, battery_level_max, active_s, steps"
+    "accel_z_min, accel_z_max, battery_level_min, battery_level_max, active_s, steps, late_at"
 )
 AGGREGATES = """
     count(*), sum(round(accel_x * 1000000)::bigint), sum(round(accel_y * 1000000)::bigint),
@@ -27,8 +28,9 @@ AGGREGATES = """
 _OF_BUCKETS = """
     sum(count), sum(accel_x_sum), sum(accel_y_sum), sum(accel_z_sum), min(accel_x_min), max(accel_x_max),
     min(accel_y_min), max(accel_y_max), min(accel_z_min), max(accel_z_max),
-    min(battery_level_min), max(battery_level_max), sum(active_s), sum(steps)
+    min(battery_level_min), max(battery_level_max), sum(active_s), sum(steps), max(late_at)
 """
+_LATE = f"max(received_at) FILTER (WHERE received_at > ts + interval '{LATE_AFTER}')"
 _NEW_VALUES = ", ".join(f"{name} = EXCLUDED.{name}" for name in _COLUMNS.split(", "))
 _CONFLICT = f"ON CONFLICT (device_id, width, start) DO UPDATE SET {_NEW_VALUES}"
 _RANGE = "SELECT min(start), max(start) FROM (SELECT start FROM telemetry_rollupmark ORDER BY id LIMIT %s) oldest"
@@ -52,7 +54,7 @@ _FROM_SAMPLES = f"""
         SELECT gen_random_uuid(), b.device_id, {FIVE_MINUTES}, b.start, s.*
         FROM bucket b
         CROSS JOIN LATERAL (
-            SELECT {AGGREGATES} FROM telemetry_sample t
+            SELECT {AGGREGATES}, {_LATE} FROM telemetry_sample t
             WHERE t.device_id = b.device_id AND t.ts >= b.start AND t.ts < b.start + interval '5 minutes'
               AND t.id >= b.low AND t.id < b.high AND t.id >= %(lowest)s AND t.id < %(highest)s
             HAVING count(*) > 0) s

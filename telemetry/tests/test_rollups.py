@@ -34,6 +34,16 @@ def test_late_samples_correct_them(make_device: Maker) -> None:
     assert buckets(device) == [(300, 2, 40.0), (3600, 2, 40.0)]
 
 
+def test_they_know_when_late_samples_came(make_device: Maker) -> None:
+    device, at = make_device(), now()
+    sample_at(device, at - timedelta(hours=2), at)
+    late = Rollup.objects.filter(device=device, width=300).order_by("start").values_list("late_at", flat=True)
+    came, in_time = late
+    assert in_time is None
+    assert came is not None
+    assert abs(came - at) < timedelta(seconds=30)
+
+
 def test_a_very_late_sample_beside_a_new_one(make_device: Maker) -> None:
     device, at = make_device(), an_hour_ago()
     sample_at(device, at, at - timedelta(days=398))

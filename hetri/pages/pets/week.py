@@ -8,11 +8,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from hetri.core.times import day_bounds
+from hetri.pages.figures import ENOUGH
 from hetri.pages.words import duration, local, percent
 from telemetry.services.days import PetDay
 from telemetry.services.rollups import FIVE_MINUTES
 
-ENOUGH = 0.6  # of a day worn; with less nothing is said about it
 TOP, BASE = 24, 232  # pixels of the drawing: where the tallest bar ends, where all begin
 A_WEEK = timedelta(days=7)
 WIDTH = 3.2  # percent of a bar

@@ -2,7 +2,7 @@
 
 import mimetypes
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,8 @@ from hetri.core.ids import uuid7
 from hetri.core.times import now
 from hetri.testing import Api
 from pets.models import Pet
+from streaming.models import StreamSession, SupportGrant, Viewing
+from telemetry.models import Rollup
 
 ZONE = "Europe/Berlin"
 
@@ -59,6 +61,28 @@ def make_treat(device: Device, result: str = "dispensed", ago_s: float = 1, **fi
     usual = {"source": "owner", "triggered_by": device.owner, "pet": device.pet, "event_time": at}
     times = {"expires_at": at + timedelta(seconds=30), "settled_at": None if result == "pending" else at}
     return TreatEvent.objects.create(device=device, result=result, **{**usual, **times, **fields})
+
+
+def add_bucket(device: Device, minutes_ago: int, active_s: int, late_at: datetime | None = None) -> None:
+    """Five minutes of samples, as a rollup."""
+    start = now().replace(second=0, microsecond=0) - timedelta(minutes=minutes_ago)
+    start -= timedelta(minutes=start.minute % 5)
+    means = {f"accel_{axis}_{kind}": 0 for axis in "xyz" for kind in ("sum", "min", "max")}
+    counted = {"battery_level_min": 87.0, "battery_level_max": 88.0, "count": 5, "steps": 0, "active_s": active_s}
+    Rollup.objects.create(device=device, width=300, start=start, late_at=late_at, **means, **counted)
+
+
+def make_viewing(device: Device, viewer: User, seconds: int = 0, granted_by: User | None = None) -> Viewing:
+    """Somebody who watched for so long, or who watches now."""
+    at = now()
+    ended = at if seconds else None
+    stream = StreamSession.objects.filter(device=device, state="live").first()
+    stream = stream or StreamSession.objects.create(device=device, state="live", key_expires_at=at)
+    grant = granted_by and SupportGrant.objects.create(
+        device=device, granted_by=granted_by, expires_at=at + timedelta(hours=1)
+    )
+    times = {"first_seen": at - timedelta(seconds=seconds), "last_seen": at, "ended_at": ended}
+    return Viewing.objects.create(stream=stream, viewer=viewer, grant=grant, source="page", **times)
 
 
 def signed_in(user: User) -> Client:

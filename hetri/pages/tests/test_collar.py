@@ -10,23 +10,13 @@ from django.test import Client
 
 from devices.models import Device, TreatEvent
 from hetri.accounts.models import User
-from hetri.core.times import now
-from hetri.pages.tests.conftest import make_treat, signed_in
+from hetri.core.times import day_bounds, now
+from hetri.pages.tests.conftest import ZONE, add_bucket, make_treat, make_viewing, signed_in
 from telemetry.models import Rollup
 
 
 def url(device: Device) -> str:
     return f"/collar/{device.pk}/"
-
-
-def add_bucket(device: Device, minutes_ago: int, active_s: int) -> None:
-    start = now().replace(second=0, microsecond=0) - timedelta(minutes=minutes_ago)
-    start -= timedelta(minutes=start.minute % 5)
-    means = {f"accel_{axis}_{kind}": 0 for axis in "xyz" for kind in ("sum", "min", "max")}
-    battery = {"battery_level_min": 87.0, "battery_level_max": 88.0}
-    Rollup.objects.create(
-        device=device, width=300, start=start, count=5, active_s=active_s, steps=0, **means, **battery
-    )
 
 
 def test_the_owner_sees_all_of_it(owner: User, collar: Device) -> None:
@@ -155,3 +145,42 @@ def test_the_table_follows_the_span_of_the_chart(owner: User, collar: Device, wa
     page = signed_in(owner).get(url(collar), {"range": wanted}).content.decode()
     assert page.count('<th scope="row">') in (rows, rows + 1)
     assert f'data-range="{wanted if wanted != "1y" else "24h"}"' in page
+
+
+def test_it_says_how_the_day_is_beside_yesterday(owner: User, collar: Device) -> None:
+    at = now()
+    Device.objects.filter(pk=collar.pk).update(owned_since=at - timedelta(days=9))
+    begun = day_bounds(at, ZONE)[0]
+    for minutes in range(0, int((at - begun).total_seconds() // 60) + 5, 5):
+        add_bucket(collar, minutes, 30)
+        add_bucket(collar, minutes + 1440, 12)
+    page = signed_in(owner).get(url(collar)).content.decode()
+    assert re.search(r"min</b> today, [0-9hmin\xa0 ]+ more than yesterday by this time", page)
+
+
+def test_it_says_nothing_of_a_yesterday_that_is_not_known(owner: User, collar: Device) -> None:
+    add_bucket(collar, 5, 30)
+    assert "yesterday" not in signed_in(owner).get(url(collar)).content.decode()
+
+
+def test_the_chart_says_what_came_late(owner: User, collar: Device) -> None:
+    for minutes in (40, 35, 30):
+        add_bucket(collar, minutes, 30, late_at=now())
+    page = signed_in(owner).get(url(collar)).content.decode()
+    assert re.search(r"15\xa0min from <time[^>]*>\d\d:\d\d</time> arrived late and are in the chart", page)
+
+
+def test_who_watches_now_stands_below_the_player(owner: User, staff: User, collar: Device) -> None:
+    make_viewing(collar, owner)
+    client = signed_in(owner)
+    assert "Only you are watching. The camera turns off 15 s after" in client.get(url(collar)).content.decode()
+    make_viewing(collar, staff, granted_by=owner)
+    assert "Watching now: You and Hetri’s support." in client.get(url(collar)).content.decode()
+
+
+def test_all_viewings_are_on_a_page_of_their_own(owner: User, stranger: User, collar: Device) -> None:
+    make_viewing(collar, owner, seconds=190)
+    page = signed_in(owner).get(f"{url(collar)}viewers").content.decode()
+    assert "You, on this page" in page
+    assert "3\xa0min\xa010\xa0s" in page
+    assert signed_in(stranger).get(f"{url(collar)}viewers").status_code == 404

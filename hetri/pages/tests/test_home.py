@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from devices.models import Device
 from hetri.accounts.models import User
 from hetri.core.times import now
-from hetri.pages.tests.conftest import make_collar, make_treat, signed_in
+from hetri.pages.tests.conftest import add_bucket, make_collar, make_treat, make_viewing, signed_in
 from pets.models import Pet
 
 
@@ -104,3 +104,25 @@ def test_drawings_have_points_in_german_too(owner: User, collar: Device, rex: Pe
         page = client.get(path, headers={"Accept-Language": "de"}).content.decode()
         assert 'lang="de"' in page
         assert re.search(r'="[0-9]+,[0-9]+%?"', page) is None
+
+
+def test_today_holds_what_came_late_who_watched_and_who_went_away(owner: User, rex: Pet, collar: Device) -> None:
+    make_collar(owner, None, name="Mila", status="offline", last_seen=now())
+    add_bucket(collar, 0, 20, late_at=now())
+    make_viewing(collar, owner, seconds=65)
+    page = home(owner)
+    assert "5\xa0min arrived late" in page
+    assert "You watched Rex" in page
+    assert "Mila went offline" in page
+
+
+def test_more_than_six_collars_are_rows_with_a_search(owner: User, rex: Pet, collar: Device) -> None:
+    for name in ("Mila", "Balu", "Nala", "Simba", "Luna", "Bella"):
+        make_collar(owner, Pet.objects.create(owner=owner, name=name), name=f"{name}'s")
+    page = home(owner)
+    assert page.count('class="collar-row"') == 7
+    assert 'type="search"' in page
+    found = home(owner, q="  nALa ")
+    assert found.count('class="collar-row"') == 1
+    assert "No pet or collar is called so." in home(owner, q="<nobody>")
+    assert "&lt;nobody&gt;" in home(owner, q="<nobody>")
