@@ -31,6 +31,7 @@ PACKAGES = (
     "gettext",
     "chromium",
     "fonts-inter",
+    "fonts-noto-color-emoji",
 )
 NEEDED_BYTES = 1_000_000_000
 POLICY = Path("/usr/sbin/policy-rc.d")

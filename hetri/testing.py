@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import httpx
 import paho.mqtt.client as mqtt
@@ -21,6 +22,19 @@ from hetri.core.ids import to_ms
 from hetri.core.times import now
 
 T = TypeVar("T")
+PLACES = (
+    "Europe/Berlin",
+    "Asia/Dubai",
+    "Asia/Bangkok",
+    "Asia/Tokyo",
+    "Pacific/Noumea",
+    "Pacific/Honolulu",
+    "America/Los_Angeles",
+    "America/Chicago",
+    "America/Sao_Paulo",
+    "Atlantic/Azores",
+)
+AFTERNOON_H = 14.5
 
 
 def wait_for(condition: Callable[[], T], seconds: float = 10.0) -> T:
@@ -30,6 +44,16 @@ def wait_for(condition: Callable[[], T], seconds: float = 10.0) -> T:
         assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
         time.sleep(0.02)
     return value
+
+
+def afternoon() -> str:
+    """The time zone of PLACES where it is nearest to half past two: most of the day is over, midnight is far."""
+
+    def away(name: str) -> float:
+        there = now().astimezone(ZoneInfo(name))
+        return abs(there.hour + there.minute / 60 - AFTERNOON_H)
+
+    return min(PLACES, key=away)
 
 
 class Api(httpx.Client):

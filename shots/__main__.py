@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 OUT = Path("var/shots")
+FONTS = Path(__file__).parent / "fonts.conf"
 SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 Shot = tuple[str, str, str, Callable[[Page], Any] | None]
 
@@ -20,6 +21,7 @@ Shot = tuple[str, str, str, Callable[[Page], Any] | None]
 def main(wanted: list[str]) -> int:
     """Every page and state in two sizes, two themes; the main ones in German, too."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "hetri.settings"
+    os.environ["FONTCONFIG_FILE"] = str(FONTS)
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # playwright's loop runs in this thread
     django.setup()
     from django.test.utils import override_settings
@@ -36,7 +38,7 @@ def main(wanted: list[str]) -> int:
         for shot, look in itertools.product(PAGES(cast), _looks()):
             label = "-".join((shot[0], *look))
             if not wanted or any(part in label for part in wanted):
-                _take(browser, OUT / f"{label}.png", shot, look)
+                _take(browser, OUT / f"{label}.png", shot, look, cast.zone)
     print(f"{len(list(OUT.glob('*.png')))} pictures in {OUT}")
     return 0
 
@@ -46,7 +48,7 @@ def _looks() -> Iterator[tuple[str, str, str]]:
     yield from itertools.product(SIZES, ("light",), ("de",))
 
 
-def _take(browser: Browser, target: Path, shot: Shot, look: tuple[str, Any, str]) -> None:
+def _take(browser: Browser, target: Path, shot: Shot, look: tuple[str, Any, str], zone: str) -> None:
     (_name, path, cookie, act), (size, theme, language) = shot, look
     width, height = SIZES[size]
     url = os.environ["HETRI_URL"]
@@ -56,7 +58,7 @@ def _take(browser: Browser, target: Path, shot: Shot, look: tuple[str, Any, str]
         viewport={"width": width, "height": height},
         color_scheme=theme,
         locale={"en": "en-GB", "de": "de-DE"}[language],
-        timezone_id="Europe/Berlin",
+        timezone_id=zone,
         service_workers="block",
     )
     if cookie:

@@ -8,24 +8,24 @@ from uuid import uuid4
 from django.conf import settings
 from django.test import Client
 
-from devices.config import new_config
+from devices.config import default_config
 from devices.models import Assignment, Device
 from hetri.accounts.models import User
 from hetri.core.ids import uuid7
 from hetri.core.times import now
 from hetri.demo.history import write_day
-from hetri.testing import wait_for
+from hetri.testing import afternoon, wait_for
 from pets.models import Pet
 from telemetry.models import RollupMark
 
-ZONE = "Europe/Berlin"
 LONG = "Prinzessin Maximiliane-Friederike von und zu Hohenlohe-Langenburg 🐕‍🦺"
 
 
 @dataclass(frozen=True)
 class Cast:
-    """Session cookies, and the ids that addresses need."""
+    """Session cookies, the ids that addresses need, and the time zone of it all."""
 
+    zone: str
     full: str
     empty: str
     many: str
@@ -50,13 +50,21 @@ def make_cast() -> Cast:
         owner, mila, "Mila's", status="offline", last_seen=now() - timedelta(hours=3), reported={"battery_level": 9.0}
     )
     fresh = _collar(owner, long, f"Halsband von {LONG}"[:80])
-    unseen = _collar(owner, None, "Kitchen", status="online", last_seen=now(), config={**new_config(), "camera": "off"})
+    unseen = _collar(
+        owner,
+        None,
+        "Kitchen",
+        status="online",
+        last_seen=now(),
+        config={**default_config(afternoon()), "camera": "off"},
+    )
     demo = json.loads((settings.VAR_DIR / "demo.json").read_text())
     wait_for(lambda: not RollupMark.objects.exists(), seconds=30)
     reported = {"battery_level": 82.0, "rssi": -58, "treats_left": 12, "config_version": 1}
     known = Device.objects.filter(pk__in=[worn.pk, unseen.pk])
     known.update(last_seen=now() + timedelta(minutes=30), reported=reported)
     return Cast(
+        zone=afternoon(),
         full=_session(owner),
         empty=_session(nobody),
         many=_session(_many()),
@@ -87,14 +95,13 @@ def _user(name: str) -> User:
 
 
 def _pet(owner: User, name: str, species: str, **fields: object) -> Pet:
-    return Pet.objects.create(owner=owner, name=name[:80], species=species, time_zone=ZONE, **fields)
+    return Pet.objects.create(owner=owner, name=name[:80], species=species, time_zone=afternoon(), **fields)
 
 
 def _collar(owner: User, pet: Pet | None, name: str, **fields: object) -> Device:
     pk = uuid7()
-    device = Device.objects.create(
-        pk=pk, owner=owner, pet=pet, name=name, mqtt_user=str(pk), mqtt_pass_hash="x", **fields
-    )
+    who = {"pk": pk, "mqtt_user": str(pk), "mqtt_pass_hash": "x", "config": default_config(afternoon())}
+    device = Device.objects.create(owner=owner, pet=pet, name=name, **{**who, **fields})
     Assignment.objects.create(device=device, owner=owner, pet=pet)
     return device
 

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from devices.models import Device, TreatEvent
 from devices.mqtt.messages import Message
@@ -17,7 +18,7 @@ from telemetry.services.ingest import store
 BOOT = "0de00000"
 MINUTES = 24 * 60
 BATCH = 10
-WALKS = ((7.0, 8.0), (12.2, 12.8), (18.0, 19.2))  # hours of the day
+WALKS = ((7.0, 8.0), (12.2, 12.8), (18.0, 19.2))  # hours of the pet's day
 LATE = ((11.3, 11.6),)  # out of reach, sent 40 min afterwards
 GAPS = ((2.2, 2.8), (16.0, 16.5))  # out of reach, never sent
 TREATS = ((7.9, "dispensed"), (9.8, "jammed"), (9.85, "dispensed"), (12.6, "dispensed"), (19.3, "dispensed"))
@@ -25,19 +26,20 @@ TREATS = ((7.9, "dispensed"), (9.8, "jammed"), (9.85, "dispensed"), (12.6, "disp
 
 def write_day(device: Device) -> None:
     """A sample a minute for the 24 hours before now, with walks, sleep, gaps and late ones, and a few treats."""
-    samples = list(_samples(now() - timedelta(minutes=MINUTES)))
+    zone = ZoneInfo(str(device.config["time_zone"]))
+    samples = list(_samples((now() - timedelta(minutes=MINUTES)).astimezone(zone)))
     for first in range(0, len(samples), BATCH):
         message = {"v": 1, "boot": BOOT, "batch": first // BATCH, "samples": samples[first : first + BATCH]}
         payload = json.dumps(message).encode()
         topic = f"devices/{device.pk}/{TELEMETRY}"
-        store([Message(device.pk, topic, payload, False, _came(samples[first : first + BATCH]))])
+        came = _came(from_ms(samples[min(first + BATCH, len(samples)) - 1]["ts"]).astimezone(zone))
+        store([Message(device.pk, topic, payload, False, came)])
     for hour, result in TREATS:
-        _treat(device, hour, result)
+        _treat(device, now().astimezone(zone), hour, result)
 
 
-def _came(samples: list[dict[str, Any]]) -> int:
-    """When this batch arrived, in ms: with its last sample, but for the late ones."""
-    last = from_ms(samples[-1]["ts"])
+def _came(last: datetime) -> int:
+    """When a batch arrived, in ms: with its last sample, but for the late ones."""
     late = timedelta(minutes=40) if _within(last.hour + last.minute / 60, LATE) else timedelta(0)
     return min(to_ms(last + late), to_ms(now()))
 
@@ -75,9 +77,9 @@ def _samples(start: datetime) -> Iterator[dict[str, Any]]:
         }
 
 
-def _treat(device: Device, hour: float, result: str) -> None:
+def _treat(device: Device, today: datetime, hour: float, result: str) -> None:
     """A treat at that hour, of today or yesterday: the last one that is over."""
-    at = now().replace(hour=int(hour), minute=int(hour % 1 * 60), second=10, microsecond=0)
+    at = today.replace(hour=int(hour), minute=int(hour % 1 * 60), second=10, microsecond=0)
     if at > now() - timedelta(minutes=5):
         at -= timedelta(days=1)
     TreatEvent.objects.create(

@@ -15,12 +15,12 @@ from devices.models import Device, TreatEvent
 from hetri.accounts.models import User
 from hetri.core.ids import uuid7
 from hetri.core.times import now
-from hetri.testing import Api
+from hetri.testing import Api, afternoon
 from pets.models import Pet
 from streaming.models import StreamSession, SupportGrant, Viewing
 from telemetry.models import Rollup
 
-ZONE = "Europe/Berlin"
+ZONE = afternoon()
 
 
 @pytest.fixture

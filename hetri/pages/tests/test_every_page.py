@@ -28,6 +28,7 @@ INSIDE = [
     "/collar/{device}/handover",
     "/collar/{device}/remove",
     "/collar/{device}/treats",
+    "/collar/{device}/viewers",
     "/pet/",
     "/pet/add",
     "/pet/{pet}/",
