@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from shots.people import Cast
+from shots.people import PASSWORD, Cast
 
 MOVES = "moves"  # said by what is done before a picture when the page goes on fetching afterwards
 Shot = tuple[str, str, str, Callable[[Page], Any] | None]
@@ -24,6 +24,11 @@ def _crosshair(page: Page) -> None:
     page.locator("#chart").focus()
     for _step in range(3):
         page.keyboard.press("PageUp")
+
+
+def _prove(page: Page) -> None:
+    page.get_by_label("password", exact=False).or_(page.get_by_label("Passwort", exact=False)).fill(PASSWORD)
+    _submit(page)
 
 
 def _watch(page: Page) -> None:
@@ -107,6 +112,7 @@ def PAGES(cast: Cast) -> list[Shot]:  # noqa: N802  (a table that needs ids)
         ("account", "/account/", cast.full, None),
         ("password", "/account/password", cast.full, None),
         ("again", "/account/again", cast.full, None),
+        ("factor", "/account/second-factor/on", cast.full, _prove),
         ("delete", "/account/delete", cast.full, _submit),
         ("offline", "/account/offline", "", None),
         ("not-found", "/pet/nothing/", cast.full, None),

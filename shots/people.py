@@ -18,6 +18,7 @@ from hetri.testing import afternoon, wait_for
 from pets.models import Pet
 from telemetry.models import RollupMark
 
+PASSWORD = "a long password"
 LONG = "Prinzessin Maximiliane-Friederike von und zu Hohenlohe-Langenburg 🐕‍🦺"
 
 
@@ -91,7 +92,7 @@ def _many() -> User:
 
 
 def _user(name: str) -> User:
-    return User.objects.create_user(f"{name.lower()}-{uuid4().hex[:6]}@hetri.example", "a long password", name=name)
+    return User.objects.create_user(f"{name.lower()}-{uuid4().hex[:6]}@hetri.example", PASSWORD, name=name)
 
 
 def _pet(owner: User, name: str, species: str, **fields: object) -> Pet:

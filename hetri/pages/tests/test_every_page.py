@@ -14,7 +14,18 @@ from hetri.testing import Api
 from pets.models import Pet
 
 AXE = (Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js").read_text()
-OUTSIDE = ["/account/login", "/account/signup", "/account/password/reset", "/account/confirm", "/account/offline"]
+OUTSIDE = [
+    "/account/login",
+    "/account/signup",
+    "/account/password/reset",
+    "/account/password/reset/sent",
+    "/account/password/reset/done",
+    "/account/password/reset/1-old",
+    "/account/confirm",
+    "/account/confirm/old",
+    "/account/inactive",
+    "/account/offline",
+]
 INSIDE = [
     "/",
     "/collar/add",
@@ -38,6 +49,7 @@ INSIDE = [
     "/account/",
     "/account/password",
     "/account/again",
+    "/account/second-factor/on",
     "/account/delete",
     "/pet/nothing/",
 ]
@@ -146,6 +158,31 @@ def test_a_collar_is_set_with_the_keyboard_alone(open_page: Open, alice: Api, pl
     tab_to(page, "Save")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Saved. The collar is told when it is online.")).to_be_visible()
+
+
+# What can be pressed or filled in and is on the page: whose box has a size, and that no style hides.
+PRESSABLE = """() => [...document.querySelectorAll('a[href], button, input, select, summary, [tabindex="0"]')]
+    .filter((it) => it.type !== 'hidden' && !it.disabled && it.checkVisibility({visibilityProperty: true}))"""
+
+
+def unreached(page: Page) -> list[str]:
+    """What Tab does not come to on its way through the page."""
+    begin = f"() => {{ window.reached = new Set(); window.pressable = ({PRESSABLE})(); return pressable.length; }}"
+    count: int = page.evaluate(begin)
+    for _press in range(count + 8):  # a date is several stops
+        page.keyboard.press("Tab")
+        page.evaluate("() => { reached.add(document.activeElement); }")
+    left: list[str] = page.evaluate("() => pressable.filter((it) => !reached.has(it)).map((it) => it.outerHTML)")
+    return [f"{page.url}: {element[:120]}" for element in left]
+
+
+def test_the_keyboard_comes_to_all_that_can_be_pressed(open_page: Open, alice: Api, places: list[str]) -> None:
+    page = open_page(alice)
+    left: list[str] = []
+    for path in places:
+        page.goto(path)
+        left += unreached(page)
+    assert left == []
 
 
 def test_the_focus_is_seen_on_every_step(open_page: Open, alice: Api, places: list[str]) -> None:
