@@ -16,6 +16,7 @@ from devices.models import Device
 from devices.presenters import status_dict
 from hetri.accounts import sessions, tokens
 from hetri.accounts.models import UserSession
+from hetri.core import metrics
 from hetri.core.bus import Event, Listener, hub
 from hetri.core.errors import BadToken
 
@@ -37,6 +38,7 @@ class DeviceConsumer(AsyncWebsocketConsumer):
         """Accept first, so that a refusal can say why by its code."""
         bearer = _bearer(self.scope)
         await self.accept(subprotocol="bearer" if bearer is not None else None)
+        metrics.SOCKETS.inc()
         try:
             session = await _identify(self.scope, bearer)
             if session is None:
@@ -48,6 +50,7 @@ class DeviceConsumer(AsyncWebsocketConsumer):
 
     async def disconnect(self, code: int) -> None:
         """Stop listening."""
+        metrics.SOCKETS.dec()
         if self.sender is not None:
             self.sender.cancel()
         if self.listener is not None:

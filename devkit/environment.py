@@ -86,6 +86,7 @@ def settings_of(var: Path, run: Path, *, test: bool) -> dict[str, str]:
         "HETRI_MQTT_USER": "hetri",
         "HETRI_MQTT_PASSWORD_FILE": str(var / "mosquitto" / "collars.passwd"),
         "HETRI_TLS_CA": str(var / "tls" / "ca.pem"),
+        "HETRI_METRICS_LISTEN": "127.0.0.1:0",
         "HETRI_STATIC_ROOT": str(var / "static"),
     }
     return {**changeable, **secrets_of(var), **said, **fixed}

@@ -69,7 +69,7 @@ def _relay(var: Path, run: Path, env: dict[str, str]) -> list[str]:
 
 
 def _celery(*arguments: str) -> Command:
-    return lambda var, run, env: [python(), "-m", "celery", "-A", "hetri", *arguments]
+    return lambda var, run, env: [python(), "-m", "celery", "-q", "-A", "hetri", *arguments]
 
 
 def _beat(var: Path, run: Path, env: dict[str, str]) -> list[str]:
@@ -92,8 +92,8 @@ def _forget_socket(var: Path, run: Path) -> None:
         (run / name).unlink(missing_ok=True)
 
 
-_INGEST = ("worker", "--mqtt", "-P", "solo", "-Q", "ingest", "-n", "ingest@%h", "--loglevel", "info")
-_WORKER = ("worker", "-P", "threads", "-c", "4", "-Q", "celery", "-n", "worker@%h", "--loglevel", "warning")
+_INGEST = ("worker", "--mqtt", "-P", "solo", "-Q", "ingest", "-n", "ingest@%h")
+_WORKER = ("worker", "-P", "threads", "-c", "4", "-Q", "celery", "-n", "worker@%h")
 PARTS = {
     "postgres": Part(postgres.command, health.postgres, signal.SIGINT, postgres.prepare),  # SIGINT: fast shutdown
     "redis": Part(_redis, health.redis),

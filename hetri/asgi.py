@@ -10,6 +10,9 @@ http = get_asgi_application()  # loads the apps, which the imports below need
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.sessions import SessionMiddlewareStack  # noqa: E402
 
+from hetri.core import metrics  # noqa: E402
 from hetri.websockets import patterns  # noqa: E402
+
+metrics.serve("web")
 
 application = ProtocolTypeRouter({"http": http, "websocket": SessionMiddlewareStack(URLRouter(patterns))})

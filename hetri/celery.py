@@ -1,12 +1,21 @@
-"""The Celery application. `celery -A hetri worker --mqtt -P solo -Q ingest` is the ingest process."""
+"""The Celery application. `celery -A hetri worker --mqtt -P solo -Q ingest` is the ingest process.
+
+A worker's metrics carry the first half of its name: `-n ingest@%h`.
+"""
 
 import os
+import warnings
 from typing import Any
 
 from celery import Celery, bootsteps
+from celery.exceptions import SecurityWarning
+from celery.signals import beat_init, setup_logging, worker_init
 from click import Option
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hetri.settings")
+
+# It warns root of pickled tasks, in five lines that are no log: ours are JSON only.
+warnings.simplefilter("ignore", SecurityWarning)
 
 app = Celery("hetri")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -37,3 +46,24 @@ class MqttStep(bootsteps.StartStopStep):
 
 
 app.steps["worker"].add(MqttStep)
+
+
+@setup_logging.connect
+def _leave_logging_to_django(**about: Any) -> None:
+    """Celery sets no levels and no handlers of its own where somebody hears this."""
+
+
+@worker_init.connect
+def _serve_worker(sender: Any, **about: Any) -> None:
+    from hetri.core import metrics
+
+    metrics.serve(str(sender.hostname).partition("@")[0])
+
+
+@beat_init.connect
+def _serve_beat(**about: Any) -> None:
+    """There is one beat, and it has time: it also tells the facts that belong to no process."""
+    from hetri.core import metrics
+    from hetri.facts import Facts
+
+    metrics.serve("beat", Facts())

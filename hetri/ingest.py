@@ -3,6 +3,7 @@
 import threading
 
 from devices.mqtt.subscriber import Subscriber
+from hetri.core import metrics
 from hetri.core.heartbeat import beat_forever
 from hetri.subscriptions import ROUTES
 from telemetry.services.rollups import RollupLoop
@@ -18,6 +19,7 @@ class Ingest:
 
     def start(self) -> None:
         """Begin."""
+        metrics.LAG.set_function(self._subscriber.lag_s)
         self._subscriber.start()
         self._rollups.start()
         beat_forever("ingest", well=self._well, stop=self._stopping)

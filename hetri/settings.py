@@ -60,6 +60,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "hetri.core.middleware.measure",
     "hetri.core.middleware.request_id",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -131,6 +132,18 @@ MQTT_PUBLIC_PORT: int = env.int("HETRI_MQTTS_PORT", default=8883)
 MQTT_PROBE_PORT: int = env.int("HETRI_MQTT_PROBE_PORT", default=MQTT_PUBLIC_PORT)
 MQTT_PASSWORD_FILE = Path(env.str("HETRI_MQTT_PASSWORD_FILE", default=str(VAR_DIR / "mosquitto" / "collars.passwd")))
 TLS_CA = Path(env.str("HETRI_TLS_CA", default=str(VAR_DIR / "tls" / "ca.pem")))
+
+# --- Metrics ----------------------------------------------------------------------------------------
+METRICS_LISTEN: str = env.str("HETRI_METRICS_LISTEN", default="")  # host:port of /metrics, each process its own
+# Where the served certificates are looked at, from inside: the name of each door, and its host:port.
+TLS_DOORS: dict[str, str] = env.dict(
+    "HETRI_TLS_DOORS",
+    default={
+        "https": f"localhost:{env.int('HETRI_HTTPS_PORT', default=8443)}",
+        "mqtts": f"{MQTT_PROBE_HOST}:{MQTT_PROBE_PORT}",
+        "rtmps": f"localhost:{env.int('HETRI_RTMPS_PORT', default=1936)}",
+    },
+)
 
 # --- Video ------------------------------------------------------------------------------------------
 RTMP_PUBLIC_HOST: str = env.str("HETRI_RTMP_PUBLIC_HOST", default=MQTT_PUBLIC_HOST)
@@ -313,9 +326,12 @@ LOGGING = {
         "websockets": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
         "django.channels.server": {"level": "WARNING"},
+        # Some tasks run each second; what they do they say themselves.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
     },
 }
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None

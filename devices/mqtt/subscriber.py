@@ -26,6 +26,7 @@ from devices.mqtt import topics
 from devices.mqtt.messages import Message, Receipt
 from devices.mqtt.publisher import set_up
 from devices.mqtt.wire import BulkClient, publish_packet
+from hetri.core import metrics
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -56,6 +57,7 @@ class Subscriber:
         self._database_fine = True
         self._telemetry: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._status: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._oldest_ms = 0  # when the oldest telemetry message in hand came, ms since 1970; 0 without one
         self._connection = 0  # counts connections: an acknowledgement is for the one that delivered
         self._client = self._new_client()
         self._threads = [
@@ -87,6 +89,11 @@ class Subscriber:
     def alive(self) -> bool:
         """Whether messages flow."""
         return self._client.is_connected() and self._database_fine and not self._stopping.is_set()
+
+    def lag_s(self) -> float:
+        """How long the oldest telemetry message in hand has waited to be stored."""
+        oldest = self._oldest_ms
+        return time.time() - oldest / 1000 if oldest else 0.0
 
     # --- network ------------------------------------------------------------------------------------
 
@@ -132,7 +139,11 @@ class Subscriber:
         while not self._stopping.is_set():
             batch = _collect(self._telemetry)
             if batch:
-                receipts = self._until_stored(lambda: self._store(batch))  # noqa: B023
+                self._oldest_ms = batch[0].received_ms
+                with metrics.STORE_SECONDS.time():
+                    receipts = self._until_stored(lambda: self._store(batch))  # noqa: B023
+                metrics.BATCH.observe(len(batch))
+                self._oldest_ms = 0
                 if receipts is not None:
                     self._acknowledge(batch, receipts)
 

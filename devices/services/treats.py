@@ -19,6 +19,7 @@ from devices.models import Device, TreatEvent
 from devices.mqtt import publisher, topics
 from devices.services.budget import budget_left, seconds_to_midnight
 from hetri.accounts.models import User
+from hetri.core import metrics
 from hetri.core.errors import Conflict, NotFound, TooMany, Unavailable
 from hetri.core.ids import to_ms
 from hetri.core.times import now
@@ -78,6 +79,7 @@ def _order(seen: Device, by: User, source: str, portion: int, key: str | None) -
         raise Conflict("This collar is retired.", code="retired")
     if device.presence(at) != Device.Status.ONLINE:
         event.result, event.settled_at = Result.OFFLINE, at
+        _settled(event)
     else:
         _check_room(device, portion, at)
         event.idempotency_key = key
@@ -103,6 +105,7 @@ def _check_room(device: Device, portion: int, at: datetime) -> None:
 
 def _publish(event: TreatEvent) -> None:
     """Hand the command to the broker; its acknowledgement is `published_at`."""
+    log.info("treat_ordered", extra={"treat": event.pk, "device": event.device_id})
     payload = {"v": 1, "id": str(event.pk), "portion": event.portion, "exp": to_ms(event.expires_at)}
     topic = topics.command(event.device_id, "treat")
     sent = publisher.send(topic, payload, expiry_s=settings.TREAT_EXPIRY_S)
@@ -125,7 +128,16 @@ def _take_back(event: TreatEvent) -> Unavailable:
 def record_accepted(*, device_id: UUID, treat_id: UUID, at: datetime) -> TreatEvent | None:
     """The command reached the collar at `at` (UTC, server time). None when that changes nothing."""
     waiting = TreatEvent.objects.filter(pk=treat_id, device=device_id, result=Result.PENDING, delivered_at=None)
-    return _moved(treat_id) if waiting.update(delivered_at=at) else None
+    if not waiting.update(delivered_at=at):
+        return None
+    event = _moved(treat_id)
+    transaction.on_commit(lambda: _reached(event, at))
+    return event
+
+
+def _reached(event: TreatEvent, at: datetime) -> None:
+    metrics.TREAT_REACHED.observe((at - event.event_time).total_seconds())
+    log.info("treat_reached", extra={"treat": event.pk, "device": event.device_id})
 
 
 @transaction.atomic
@@ -140,8 +152,20 @@ def record_result(*, device_id: UUID, treat_id: UUID, result: str, at: datetime)
     if not unsettled.update(result=result, settled_at=at, delivered_at=Coalesce(F("delivered_at"), at)):
         return None
     event = _moved(treat_id)
-    log.info("treat_settled", extra={"treat": treat_id, "device": device_id, "result": result})
+    _settled(event)
     return event
+
+
+def _settled(event: TreatEvent) -> None:
+    """Log and count it once it is committed; in which process that is, is where the id is found."""
+
+    def tell() -> None:
+        if event.settled_at is not None:
+            seconds = (event.settled_at - event.event_time).total_seconds()
+            metrics.TREAT_SECONDS.labels(event.result).observe(seconds)
+        log.info("treat_settled", extra={"treat": event.pk, "device": event.device_id, "result": event.result})
+
+    transaction.on_commit(tell)
 
 
 @transaction.atomic
@@ -157,7 +181,7 @@ def _expire(events: QuerySet[TreatEvent], at: datetime) -> int:
     for pk in ids:
         pending = TreatEvent.objects.filter(pk=pk, result=Result.PENDING)
         if pending.update(result=Result.EXPIRED, settled_at=at):
-            _moved(pk)
+            _settled(_moved(pk))
             count += 1
     return count
 

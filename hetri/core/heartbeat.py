@@ -7,11 +7,14 @@ from typing import Any
 from celery.beat import PersistentScheduler
 from django.conf import settings
 
+from hetri.core import metrics
+
 EVERY_S = 2.0
 
 
 def beat(name: str) -> None:
-    """Touch the file of `name` once."""
+    """Touch the file of `name` once, and note it for the metrics."""
+    metrics.HEARTBEAT.labels(name).set_to_current_time()
     folder = settings.VAR_DIR / "heartbeat"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).touch()

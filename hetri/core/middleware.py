@@ -1,13 +1,14 @@
-"""The request id: one word that follows a request through the log and back to the caller."""
+"""Around every request: the id that follows it through the log and back to the caller, and the count of it."""
 
 import re
+import time
 from collections.abc import Awaitable, Callable
 
 from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import sync_and_async_middleware
 
-from hetri.core import audit, logs
+from hetri.core import audit, logs, metrics
 from hetri.core.ids import uuid7
 from hetri.core.views import wants_page
 
@@ -42,3 +43,23 @@ def request_id(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
         return response
 
     return with_id_async if iscoroutinefunction(get_response) else with_id
+
+
+@sync_and_async_middleware
+def measure(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], object]:
+    """Count every answer by its route, and how long it took."""
+
+    async def measured_async(request: HttpRequest) -> HttpResponse:
+        began = time.monotonic()
+        answer: Awaitable[HttpResponse] = get_response(request)  # type: ignore[assignment]
+        response = await answer
+        metrics.count_request(request, response, time.monotonic() - began)
+        return response
+
+    def measured(request: HttpRequest) -> HttpResponse:
+        began = time.monotonic()
+        response = get_response(request)
+        metrics.count_request(request, response, time.monotonic() - began)
+        return response
+
+    return measured_async if iscoroutinefunction(get_response) else measured

@@ -12,6 +12,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from hetri.core import metrics
 from hetri.core.heartbeat import beat
 from hetri.core.times import now
 from streaming import media
@@ -84,6 +85,7 @@ class Keeper:
 async def run() -> None:
     """Until SIGTERM."""
     settings.VIEWING_LOG.parent.mkdir(parents=True, exist_ok=True)
+    metrics.serve("relay")
     view = FastView(Sources(locate))
     server = await view.listen(settings.RELAY_LISTEN)
     stopping = asyncio.Event()

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import DataError, IntegrityError, connection, transaction
 
 from devices.mqtt.messages import Message, Receipt
-from hetri.core import bus
+from hetri.core import bus, metrics
 from hetri.core.ids import to_ms
 from hetri.core.times import now
 from telemetry import partitions
@@ -190,7 +190,12 @@ def _write(incoming: Incoming) -> None:
     if incoming.refused:
         keep(incoming.refused)
     events = _events(incoming.rows, new)
-    transaction.on_commit(lambda: bus.push(events))
+    transaction.on_commit(lambda: _committed(events, len(incoming.rows)))
+
+
+def _committed(events: list[bus.Event], samples: int) -> None:
+    metrics.SAMPLES.inc(samples)
+    bus.push(events)
 
 
 def _insert(rows: dict[bytes, Row]) -> Collection[bytes]:

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from devices.models import Device
 from devices.mqtt.messages import Message
+from hetri.core import metrics
 from telemetry.models import RejectedMessage
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,13 @@ def keep(refusals: Sequence[Refusal]) -> None:
     with connection.cursor() as cursor:
         for owner in kept:
             cursor.execute(_TRIM, [owner, owner, limit - 1])
+    transaction.on_commit(lambda: _count([why for _, _, why in refusals]))
     log.info("messages_rejected", extra={"count": len(refusals), "first_reason": refusals[0][2]})
+
+
+def _count(reasons: list[str]) -> None:
+    for reason in reasons:
+        metrics.count_rejected(reason)
 
 
 def _row(device_id: UUID | None, message: Message, what: Any, why: str) -> RejectedMessage:
