@@ -32,6 +32,7 @@ PACKAGES = (
     "chromium",
     "fonts-inter",
     "fonts-noto-color-emoji",
+    "prometheus",
 )
 NEEDED_BYTES = 1_000_000_000
 POLICY = Path("/usr/sbin/policy-rc.d")

@@ -17,8 +17,17 @@ from devkit.instance import NGINX_MODULES, SYSTEM_PYTHON
 from devkit.render import render, render_file
 
 HTTPS, HTTP, MQTT, MQTTS, RELAY = 8443, 8080, 1883, 8883, 8001  # inside the containers
+METRICS = 9200
 RTMPS, RTMP_IN, RTMP, RTMP_HTTP = 1936, 1934, 1935, 8935
 CONTAINER_SECRETS = ("HETRI_DATABASE_PASSWORD", "HETRI_REDIS_PASSWORD")
+
+PROMETHEUS = {
+    "rules": "/opt/hetri/prometheus/rules.yml",
+    "every": "15s",
+    # A service's name may have many addresses, one for each of its containers.
+    "discovery": "dns_sd_configs: [{names: [web, ingest, worker, beat, relay], "
+    f"type: A, port: {METRICS}, refresh_interval: 15s}}]",
+}
 
 
 def prepare(var: Path, said: dict[str, str]) -> None:
@@ -34,6 +43,7 @@ def prepare(var: Path, said: dict[str, str]) -> None:
     _broker(var, env)
     _web(var, env)
     _media_server(var, env)
+    _prometheus(var)
 
 
 def _fixed(var: Path, known: dict[str, str]) -> dict[str, str]:
@@ -51,6 +61,8 @@ def _fixed(var: Path, known: dict[str, str]) -> dict[str, str]:
         "HETRI_RTMP_HTTP_PORT": str(RTMP_HTTP),
         "HETRI_TLS_CA": str(var / "settings" / "ca.pem"),
         "HETRI_LOG_FORMAT": "json",
+        "HETRI_METRICS_LISTEN": f"0.0.0.0:{METRICS}",
+        "HETRI_TLS_DOORS": f"https=nginx:{HTTPS},mqtts=mosquitto:{MQTTS},rtmps=rtmp:{RTMPS}",
     }
 
 
@@ -90,6 +102,7 @@ def _web(var: Path, env: dict[str, str]) -> None:
     names |= {"modules": NGINX_MODULES, "relay": f"relay:{RELAY}", "hls": str(var / "hls"), "video": str(var / "video")}
     names["hetri_video_key"] = env["HETRI_VIDEO_KEY"]
     names |= {"https_listen": f"listen {HTTPS} ssl http2;", "access_log": "/dev/stdout"}
+    names["log_format"] = env["HETRI_LOG_FORMAT"]
     _write_private(var / "nginx" / "web.conf", render(ROOT / "nginx" / "web.conf", names))
 
 
@@ -100,6 +113,10 @@ def _media_server(var: Path, env: dict[str, str]) -> None:
     names |= {"hetri_rtmp_http_port": str(RTMP_HTTP), "system_python": SYSTEM_PYTHON}
     names |= {"hook_upstream": "web:8000", "hook_host": "localhost", "hetri_hook_secret": env["HETRI_HOOK_SECRET"]}
     _write_private(var / "rtmp" / "rtmp.conf", render(ROOT / "nginx" / "rtmp.conf", names))
+
+
+def _prometheus(var: Path) -> None:
+    render_file(ROOT / "deploy" / "prometheus" / "prometheus.yml", var / "prometheus" / "prometheus.yml", PROMETHEUS)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -27,7 +27,20 @@ from devkit.render import render, render_file
 from devkit.state import State, StateFile
 
 SOCKET_PATH_MOST = 80  # sun_path has 108 bytes; the longest name below is pg/.s.PGSQL.5432.lock
-FOLDERS = ("log", "mosquitto", "nginx", "mail", "heartbeat", "beat", "redis", "rtmp", "hls", "video")
+FOLDERS = (
+    "log",
+    "mosquitto",
+    "nginx",
+    "mail",
+    "heartbeat",
+    "metrics",
+    "prometheus",
+    "beat",
+    "redis",
+    "rtmp",
+    "hls",
+    "video",
+)
 KEPT_WHEN_FRESH = ("tls", "secrets.env", "ports.env", "test", "install.lock", "supervisor.lock")
 NGINX_MODULES = "/usr/lib/nginx/modules"  # Debian's
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -38,12 +51,15 @@ class Instance:
     """One set of services with its own data.
 
     A `test` instance takes free ports instead of the configured ones and ends with the process that started it;
-    a `quick` one does not wait for the disk: fine where a crash of the machine may lose everything.
+    a `quick` one does not wait for the disk: fine where a crash of the machine may lose everything; `said` are
+    settings beside those of .env.
     """
 
-    def __init__(self, var: Path, *, test: bool = False, quick: bool = False) -> None:
+    def __init__(
+        self, var: Path, *, test: bool = False, quick: bool = False, said: Mapping[str, str] | None = None
+    ) -> None:
         self.var = var.resolve()
-        self.test, self.quick = test, quick
+        self.test, self.quick, self.said = test, quick, said or {}
         self.env: dict[str, str] = {}
         self._file = StateFile(self.var)
         self._child: subprocess.Popen[bytes] | None = None
@@ -101,7 +117,11 @@ class Instance:
             raise Refusal(f"{self.run} belongs to another user. Remove it.")
 
     def _fill_env(self, chosen_ports: dict[str, str]) -> None:
-        self.env = {**environment.inherited(), **environment.settings_of(self.var, self.run, test=self.test)}
+        self.env = {
+            **environment.inherited(),
+            **environment.settings_of(self.var, self.run, test=self.test),
+            **self.said,
+        }
         self.env |= chosen_ports
         self.env["HETRI_URL"] = f"https://localhost:{self.env['HETRI_HTTPS_PORT']}"
         if self.quick:
@@ -114,6 +134,7 @@ class Instance:
             "var": str(self.var),
             "pages": str(ROOT / "nginx"),
             "access_log": str(self.var / "log" / "access.log"),
+            "log_format": self.env.get("HETRI_LOG_FORMAT", "console"),
             "mosquitto_user": "user root" if root else "",
             "nginx_user": "user root;" if root else "",
             "internal": "127.0.0.1",
@@ -138,6 +159,8 @@ class Instance:
         )
         render_file(ROOT / "nginx" / "web.conf", self.var / "nginx" / "web.conf", names)
         render_file(ROOT / "nginx" / "rtmp.conf", self.var / "rtmp" / "rtmp.conf", names)
+        prometheus = self.var / "prometheus" / "prometheus.yml"
+        render_file(ROOT / "deploy" / "prometheus" / "prometheus.yml", prometheus, prometheus_names(self.var))
         for path in (self.var / "rtmp" / "rtmp.conf", self.var / "nginx" / "web.conf"):
             path.chmod(0o600)
         for name in ("collars.acl", "server.acl"):
@@ -259,6 +282,12 @@ class Instance:
         sessions = [pid for pid in self._file.last().get("parts", {}).values() if pid]
         processes.end_sessions(sessions, (ROOT, self.var))
         self._file.forget()
+
+
+def prometheus_names(var: Path, every: str = "15s") -> dict[str, str]:
+    """What prometheus.yml is filled with: our processes' files say where they are."""
+    found = f"file_sd_configs: [{{files: ['{var}/metrics/*.json'], refresh_interval: 5s}}]"
+    return {"rules": str(ROOT / "deploy" / "prometheus" / "rules.yml"), "discovery": found, "every": every}
 
 
 def _listen(addresses: list[str], port: str, options: str) -> str:
