@@ -42,6 +42,20 @@ class Stack:
         with psycopg.connect(self.instance.env["DATABASE_URL"]) as connection:
             return connection.execute(sql, values).fetchall()
 
+    def change(self, sql: str, *values: Any) -> None:
+        """Change what the database holds."""
+        with psycopg.connect(self.instance.env["DATABASE_URL"]) as connection:
+            connection.execute(sql, values)
+
+    def metrics(self) -> dict[str, str]:
+        """What each process tells Prometheus, by its name, found as Prometheus finds it."""
+        found = {}
+        for path in (self.instance.var / "metrics").glob("*.json"):
+            (target,) = json.loads(path.read_text())
+            with contextlib.suppress(httpx.ConnectError):  # one that was killed
+                found[target["labels"]["job"]] = httpx.get(f"http://{target['targets'][0]}/metrics").text
+        return found
+
     def transcoders(self, stream: str = "") -> list[int]:
         """The ffmpeg processes that write segments of that stream, or of all."""
         place, found = f"{self.instance.var}/hls/{stream}".encode(), []
@@ -105,7 +119,8 @@ class FlashedCollar(Flash):
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    instance = Instance(ROOT / "var" / "test" / f"e2e-{uuid.uuid4().hex[:8]}", test=True)
+    folder = ROOT / "var" / "test" / f"e2e-{uuid.uuid4().hex[:8]}"
+    instance = Instance(folder, test=True, said={"HETRI_LOG_FORMAT": "json"})
     instance.prepare()
     try:
         instance.start(ALL, steps=True, seconds=120)

@@ -22,6 +22,7 @@ from hetri.core.errors import ApiError, Invalid
 
 WAIT_DEFAULT_S, WAIT_MAX_S = 5, 20
 KEY_MAX = 200
+TREAT_HEADER = "X-Treat-ID"  # nginx logs it: docs/decisions/one-id.md
 _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,9})(?:$|[,;\s])")
 
 
@@ -82,4 +83,6 @@ async def treat(request: HttpRequest, device_id: UUID) -> HttpResponse:
         return refusal_response(to_api_error(error) or ApiError())
     finally:
         waiting.end()
-    return JsonResponse(treat_dict(event), status=202 if event.result == TreatEvent.Result.PENDING else 200)
+    answer = JsonResponse(treat_dict(event), status=202 if event.result == TreatEvent.Result.PENDING else 200)
+    answer[TREAT_HEADER] = str(event.pk)
+    return answer

@@ -2,14 +2,23 @@
 
 import json
 import logging
+import re
 from contextvars import ContextVar
+from datetime import UTC, datetime
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
+# Who has the rest of such a path may act for somebody: nginx leaves it out, too.
+_KEY_IN_PATH = re.compile(r"(/account/(?:confirm|password/reset)/)\S+")
+
+
+def _event(record: logging.LogRecord) -> str:
+    return _KEY_IN_PATH.sub(r"\1***", record.getMessage())
+
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
-    fields = {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
+    fields = {key: value for key, value in record.__dict__.items() if key not in _STANDARD and key != "request"}
     if request_id.get():
         fields["request_id"] = request_id.get()
     return fields
@@ -22,8 +31,8 @@ class ConsoleFormatter(logging.Formatter):
     default_time_format = "%H:%M:%S"
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = "".join(f" {key}={value}" for key, value in _fields(record).items() if key != "request")
-        line = f"{self.formatTime(record)} {record.levelname} {record.name} {record.getMessage()}{fields}"
+        fields = "".join(f" {key}={value}" for key, value in _fields(record).items())
+        line = f"{self.formatTime(record)} {record.levelname} {record.name} {_event(record)}{fields}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
@@ -31,8 +40,9 @@ class JsonFormatter(logging.Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        entry: dict[str, object] = {"time": self.formatTime(record), "level": record.levelname, "logger": record.name}
-        entry |= {"event": record.getMessage(), **_fields(record)}
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        entry: dict[str, object] = {"time": at, "level": record.levelname, "logger": record.name}
+        entry |= {"event": _event(record), **_fields(record)}
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         return json.dumps(entry, default=str)

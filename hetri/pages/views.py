@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from devices.api.treat import TREAT_HEADER
 from devices.models import Device, TreatEvent
 from devices.services.treats import send_treat
 from hetri.accounts.models import User
@@ -181,9 +182,10 @@ def collar_treat(request: HttpRequest, device_id: UUID) -> HttpResponse:
         return redirect("collar", device_id)
     user = viewer(request)
     source = TreatEvent.Source.STAFF if user.is_staff else TreatEvent.Source.OWNER
+    answer = redirect("collar", device_id)
     try:
-        send_treat(device=device, by=user, source=source, **form.cleaned_data)
+        answer[TREAT_HEADER] = str(send_treat(device=device, by=user, source=source, **form.cleaned_data).pk)
     except ApiError as refused:
         if refused.code not in SAID_BY_PANEL:
             messages.error(request, refused.detail)
-    return redirect("collar", device_id)
+    return answer

@@ -143,6 +143,7 @@ class Treats:
         if refusal:
             return await self._settle(entry, refusal)
         self._waiting += 1
+        self._log("treat_taken", id=id, portion=portion)
         try:
             await self._answer(id, "accepted", None)
             async with self._motor:
