@@ -26,7 +26,7 @@ COPY --from=build /opt/venv /opt/venv
 COPY . /opt/hetri
 RUN cd /var/lib/hetri \
     && install -d -o hetri -g hetri -m 0700 settings mosquitto tls \
-    && install -d -o hetri -g hetri nginx rtmp static media mail demo video hls \
+    && install -d -o hetri -g hetri nginx rtmp static media mail demo video hls prometheus \
     && ln -s /tmp/heartbeat heartbeat
 ENV PATH=/opt/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     PYTHONPATH=/opt/hetri HETRI_VAR=/var/lib/hetri
