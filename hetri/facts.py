@@ -8,6 +8,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from celery import current_app
@@ -126,6 +127,8 @@ def _served_until(address: str) -> float:
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # its date is asked, not its truth
     with socket.create_connection((host, int(port)), DOOR_WAIT_S) as line, context.wrap_socket(line) as door:
         served = door.getpeercert(binary_form=True) or b""
+        with suppress(OSError):  # a farewell, or the broker logs an error for each look
+            door.unwrap()
     return x509.load_der_x509_certificate(served).not_valid_after_utc.timestamp()
 
 

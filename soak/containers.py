@@ -74,6 +74,7 @@ IMAGES = (
     ("hetri-redis", "deploy/containers/redis.Dockerfile", ""),
     ("hetri-mosquitto", "deploy/containers/mosquitto.Dockerfile", ""),
     ("hetri-nginx", "nginx/Dockerfile", ""),
+    ("hetri-prometheus", "deploy/containers/prometheus.Dockerfile", ""),
     ("hetri-app", "deploy/containers/app.Dockerfile", ""),
     ("hetri-collar", "deploy/containers/app.Dockerfile", "collar"),
 )

@@ -87,8 +87,14 @@ def serve(name: str, *collectors: Collector) -> None:
     except OSError as error:  # what is measured is worth more than the measuring
         log.error("metrics_not_served", extra={"where": settings.METRICS_LISTEN, "error": str(error)})
         return
+    server.handle_error = _scraper_lost  # type: ignore[method-assign]
     if int(port) == 0:
         _tell(name, f"{host}:{server.server_port}")
+
+
+def _scraper_lost(request: object, address: object) -> None:
+    """Who asked did not wait for the answer; without this it is a traceback on stderr."""
+    log.warning("metrics_scraper_lost", exc_info=True)
 
 
 def _tell(name: str, address: str) -> None:
