@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import connections
@@ -92,7 +93,7 @@ def serve(name: str, *collectors: Collector) -> None:
         _tell(name, f"{host}:{server.server_port}")
 
 
-def _scraper_lost(request: object, address: object) -> None:
+def _scraper_lost(request: Any, client_address: Any) -> None:
     """Who asked did not wait for the answer; without this it is a traceback on stderr."""
     log.warning("metrics_scraper_lost", exc_info=True)
 
