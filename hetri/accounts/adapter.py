@@ -1,19 +1,17 @@
 """How django-allauth fits Hetri: our user's name, our words, secrets that the database does not hold in the clear."""
 
-from base64 import urlsafe_b64encode
-from hashlib import blake2b
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
-from cryptography.fernet import Fernet
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from hetri.accounts.models import User
+from hetri.core.sealing import box
 
+PURPOSE = b"hetri.2nd"  # of the key that encrypts second factors
 # What is worth saying on the next page; the rest is seen there anyway.
 SAID = {
     "account/messages/password_changed.txt": _("Your password is changed. All your other devices are signed out."),
@@ -61,13 +59,8 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     def encrypt(self, text: str) -> str:
         """Text for the database."""
-        return _box().encrypt(text.encode()).decode()
+        return box(PURPOSE).encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
         """The text again. Raises InvalidToken when the key is another."""
-        return _box().decrypt(encrypted_text.encode()).decode()
-
-
-def _box() -> Fernet:
-    key = blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"hetri.2nd").digest()
-    return Fernet(urlsafe_b64encode(key))
+        return box(PURPOSE).decrypt(encrypted_text.encode()).decode()
