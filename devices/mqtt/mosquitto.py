@@ -38,9 +38,10 @@ class MosquittoRegistry:
     def require(self) -> None:
         publisher.require()
 
-    def provision(self, credential: Credential) -> None:
-        self._write_unless(lambda text: f"{credential.ref}:{credential.verifier}\n" in text)
-        _wait_until_usable(credential)
+    def provision(self, *credentials: Credential) -> None:
+        lines = [f"{credential.ref}:{credential.verifier}\n" for credential in credentials]
+        self._write_unless(lambda text: all(line in text for line in lines))
+        _wait_until_usable(credentials[-1])  # the broker loads the file whole
 
     rotate = provision
 

@@ -45,8 +45,8 @@ class BrokerRegistry(Protocol):
     def require(self) -> None:
         """Raise Unavailable when identities cannot be changed now: ask before writing what needs it."""
 
-    def provision(self, credential: Credential) -> None:
-        """Let a new identity in; usable when this returns."""
+    def provision(self, *credentials: Credential) -> None:
+        """Let new identities in, all by one change; usable when this returns."""
 
     def rotate(self, credential: Credential) -> None:
         """Replace the password: the new one works when this returns, sessions of the old one are cut."""
