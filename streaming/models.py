@@ -31,6 +31,7 @@ class StreamSession(models.Model):
         RETIRED = "retired"
         OWNER_LEFT = "owner_left"
         NOT_SENT = "not_sent"
+        STAFF = "staff"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     device = models.ForeignKey(Device, models.CASCADE, related_name="streams")

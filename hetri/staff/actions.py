@@ -11,7 +11,9 @@ from devices.services import ownership
 from devices.services.configuration import publish_config
 from devices.services.treats import send_treat
 from hetri.accounts.models import User
-from hetri.core.errors import ApiError
+from hetri.core.errors import ApiError, Conflict
+from streaming.models import StreamSession
+from streaming.services import streams
 
 MOST = 100  # collars an action takes at a time
 
@@ -62,11 +64,24 @@ def _treat(device: Device, by: User) -> tuple[str, Credential | None]:
     return f"Treat {event.pk} is on its way.", None
 
 
+def _end_stream(device: Device, by: User) -> tuple[str, Credential | None]:
+    stream = streams.open_stream(device)
+    if stream is None or not streams.end(stream=stream, reason=StreamSession.Reason.STAFF):
+        raise Conflict("It does not stream.", code="not_streaming")
+    return "Its camera is told to stop; nobody sees its picture any more.", None
+
+
 ACTIONS = {
     action.name: action
     for action in (
         Action("send_config", "Send config", "Nothing ends. The collar is told its config again.", _send_config),
         Action("treat", "Test treat", "One portion, in the ledger as staff, out of the pet's budget.", _treat),
+        Action(
+            "end_stream",
+            "End stream",
+            "The picture ends for whoever watches now. The owner may ask for it again.",
+            _end_stream,
+        ),
         Action(
             "rotate",
             "Rotate password",
@@ -77,7 +92,8 @@ ACTIONS = {
         Action("restore", "Restore", "Nothing ends. A retired collar may connect again.", _restore),
     )
 }
-SKIPPED = {"retired", "not_retired", "offline", "too_soon", "budget_spent"}  # the state says no; nothing went wrong
+# The state says no; nothing went wrong.
+SKIPPED = {"retired", "not_retired", "offline", "too_soon", "budget_spent", "not_streaming"}
 
 
 def act(action: Action, devices: list[Device], by: User) -> list[Line]:

@@ -30,7 +30,7 @@ export class Player {
   // What the socket tells of streams; presence and settings come with the page's part.
   changed(type, data) {
     if (type !== "stream" || data.state !== "ended" || !this.#playing()) return;
-    if (data.reason === "camera_off" || data.reason === "owner_left" || data.reason === "retired") this.#off();
+    if (["camera_off", "owner_left", "retired", "staff"].includes(data.reason)) this.#off();
     else if (data.reason !== "unwatched") this.#fail(data.reason === "refused" ? words.refused : words.silent);
   }
 
