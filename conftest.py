@@ -11,6 +11,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -92,10 +93,29 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+@dataclass(frozen=True)
+class Around:
+    """Where processes of the test run: their environment, and the folder of their logs and heartbeats."""
+
+    env: dict[str, str]
+    logs: Path
+    url: str
+
+    def spawn(self, name: str, *command: str) -> subprocess.Popen[bytes]:
+        """`python -m ...`, logging to `name`.log."""
+        return _spawn(name, [sys.executable, "-m", *command], self.env, self.logs)
+
+    def told(self, name: str) -> None:
+        """Print the end of a log that has a traceback."""
+        if "Traceback" in (text := (self.logs / f"{name}.log").read_text()):
+            print(f"--- {name}.log\n{text[-6000:]}")
+
+
 @pytest.fixture(scope="session")
-def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """daphne and the ingest worker as processes on the test database; the value is the base URL."""
+def around(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Around:
+    """What processes on the test database share."""
     logs = tmp_path_factory.mktemp("logs")
+    url = f"http://localhost:{_free_port()}"
     env = {
         **os.environ,
         "DATABASE_URL": database_url(),
@@ -104,34 +124,59 @@ def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
         "HETRI_VAR": str(logs),
         "HETRI_MQTT_PASSWORD_FILE": str(settings.MQTT_PASSWORD_FILE),
         "HETRI_TLS_CA": str(settings.TLS_CA),
+        "HETRI_URL": url,
     }
-    python, port = sys.executable, _free_port()
-    url = f"http://localhost:{port}"
-    env["HETRI_URL"] = url
+    return Around(env, logs, url)
+
+
+@pytest.fixture(scope="session")
+def server(around: Around) -> Iterator[str]:
+    """daphne and the ingest worker as processes on the test database; the value is the base URL."""
+    port = str(urlsplit(around.url).port)
     processes = [
-        _spawn(
-            "web",
-            [python, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "hetri.asgi:application"],
-            env,
-            logs,
-        ),
-        _spawn(
-            "ingest",
-            [python, "-m", "celery", "-A", "hetri", "worker", "--mqtt", "-P", "solo", "-Q", "none"],
-            env,
-            logs,
-        ),
+        around.spawn("web", "daphne", "-b", "127.0.0.1", "-p", port, "hetri.asgi:application"),
+        around.spawn("ingest", "celery", "-A", "hetri", "worker", "--mqtt", "-P", "solo", "-Q", "none"),
     ]
     try:
-        wait_for(lambda: _answers(url), seconds=30)
-        wait_for((logs / "heartbeat" / "ingest").exists, seconds=30)
-        yield url
+        wait_for(lambda: _answers(around.url), seconds=30)
+        wait_for((around.logs / "heartbeat" / "ingest").exists, seconds=30)
+        yield around.url
     finally:
         for process in processes:
             _end(process)
         for name in ("web", "ingest"):
-            if "Traceback" in (text := (logs / f"{name}.log").read_text()):
-                print(f"--- {name}.log\n{text[-6000:]}")
+            around.told(name)
+
+
+class Worker:
+    """The worker of the task queue, which a test may kill."""
+
+    def __init__(self, around: Around) -> None:
+        self._around = around
+        self.start()
+
+    def start(self) -> None:
+        """It takes what waits in the queue once it is up."""
+        command = ("celery", "-A", "hetri", "worker", "-P", "threads", "-c", "2", "-Q", "celery", "--without-mingle")
+        self._process = self._around.spawn("worker", *command, "--without-gossip")
+
+    def kill(self) -> None:
+        """At once, whatever it is doing."""
+        self._process.kill()
+        self._process.wait()
+
+    def end(self) -> None:
+        """In order."""
+        _end(self._process)
+        self._around.told("worker")
+
+
+@pytest.fixture(scope="module")
+def worker(around: Around) -> Iterator[Worker]:
+    """A running worker."""
+    found = Worker(around)
+    yield found
+    found.end()
 
 
 def _answers(url: str) -> bool:

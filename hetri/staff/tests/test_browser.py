@@ -1,65 +1,16 @@
 """The desk in a real Chromium on the running server, with a collar on the real broker."""
 
-import mimetypes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
-import pytest
-from django.contrib.staticfiles import finders
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import expect
 
-from conftest import PASSWORD
 from devices.models import Device
 from hetri.core.times import now
 from hetri.staff.models import AuditLine
+from hetri.staff.tests.conftest import Open
 from hetri.testing import Api, Collar
 from telemetry.models import RejectedMessage
-
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-Open = Callable[[Api], Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Playwright's own event loop runs in this thread; Django must not take it for one of ours."""
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        yield playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-
-
-def _static(route: Route) -> None:
-    """What nginx does in front of the server."""
-    path = finders.find(route.request.url.partition("/static/")[2])
-    if path is None:
-        route.fulfill(status=404)
-    else:
-        route.fulfill(path=path, content_type=mimetypes.guess_type(path)[0])
-
-
-@pytest.fixture
-def sit(browser: Browser, server: str) -> Iterator[Open]:
-    """`sit(charlie)`: their browser, logged in; a script's error or a breach of the content policy fails the test."""
-    faults: list[str] = []
-    contexts = []
-
-    def begin(api: Api) -> Page:
-        context = browser.new_context(base_url=server, viewport={"width": 1280, "height": 900})
-        contexts.append(context)
-        context.route("**/static/**", _static)
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda line: faults.append(line.text) if "Content Security" in line.text else None)
-        page.goto("/")
-        page.get_by_label("E-mail").fill(api.user.email)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
-        page.wait_for_url(f"{server}/")
-        return page
-
-    yield begin
-    for context in contexts:
-        context.close()
-    assert faults == []
 
 
 def _silent(device_id: str) -> None:
