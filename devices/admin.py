@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from devices.models import Assignment, Device, TreatEvent
@@ -102,11 +102,12 @@ class DeviceAdmin(HistoryAdmin):
     list_display = ("name", "id", "kept_by", "pet", "presence_now", "battery", "firmware_version", "last_seen")
     list_filter = (PresenceFilter, SilentFilter, BatteryFilter, ConfigFilter, "firmware_version")
     search_fields = ("name",)
-    search_help_text = "A collar's name or id, or its owner's whole e-mail"
+    search_help_text = "A collar's name, id or label, or its owner's whole e-mail"
     list_select_related = ("owner", "pet")
     fields = (
         "name",
         "id",
+        "label",
         "kept_by",
         "pet",
         "presence_now",
@@ -123,13 +124,14 @@ class DeviceAdmin(HistoryAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Device], search_term: str
     ) -> tuple[QuerySet[Device], bool]:
-        """By id, by the owner's whole e-mail, or by a part of the name."""
+        """By id, by the owner's whole e-mail, by what a label begins with, or by a part of the name."""
         term = search_term.strip()
         if "@" in term:
             return queryset.filter(owner__email=term.lower()), False
         if keys := as_keys(term):
             return queryset.filter(pk__in=keys), False
-        return (queryset.filter(name__icontains=term) if term else queryset), False
+        labelled = Q(label__startswith=term.upper())
+        return (queryset.filter(labelled | Q(name__icontains=term)) if term else queryset), False
 
     @admin.display(description="presence")
     def presence_now(self, device: Device) -> str:

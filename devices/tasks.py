@@ -1,9 +1,11 @@
-"""What beat has done about devices."""
+"""What workers do about devices: sent by beat, or for a batch of collars."""
+
+from uuid import UUID
 
 from celery import shared_task
 
 from devices.mqtt.registry import registry
-from devices.services import presence, treats
+from devices.services import batches, presence, treats
 
 
 @shared_task
@@ -22,3 +24,15 @@ def mark_silent() -> None:
 def sync_broker() -> None:
     """Heal the broker's file when it differs from the database."""
     registry().sync()
+
+
+@shared_task
+def make_batch(batch_id: str, made: int) -> None:
+    """One step of a batch. The next is a task of its own: a worker that is told to end need not wait for the batch."""
+    batches.go_on(batch_id=UUID(batch_id), made=made)
+
+
+@shared_task
+def tend_batches() -> None:
+    """Batches go on though a worker died; secrets that nobody asked for are forgotten."""
+    batches.tend()

@@ -346,6 +346,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 10},
     },
+    "tend batches": {"task": "devices.tasks.tend_batches", "schedule": 10.0, "options": {"expires": 10}},
     "sync broker": {"task": "devices.tasks.sync_broker", "schedule": 60.0, "options": {"expires": 60}},
     "fleet hours": {"task": "hetri.staff.tasks.count_fleet_hours", "schedule": 60.0, "options": {"expires": 60}},
     "partitions": {

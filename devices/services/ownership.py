@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -27,15 +28,24 @@ HANDOVER_CODE_LIFE = timedelta(days=7)
 
 
 def provision(
-    *, name: str, owner: User | None = None, pet: Pet | None = None, shown: bool = True
+    *,
+    name: str,
+    owner: User | None = None,
+    pet: Pet | None = None,
+    shown: bool = True,
+    claim_code: str = "",
+    key: UUID | None = None,
 ) -> tuple[Device, Credential]:
     """Make a collar that is usable on the broker when this returns.
 
-    `shown` says that a person will see the password. Raises Conflict (`too_many`) and Unavailable, with
-    nothing kept.
+    `shown` says that a person will see the password. `claim_code` lets whoever has it claim a collar that is nobody's.
+    `key` is the collar's id, for an order that may come twice: raises Conflict (`made`) the second time. Raises
+    Conflict (`too_many`) and Unavailable, with nothing kept.
     """
     registry().require()
-    device_id = uuid7()
+    device_id = key or uuid7()
+    if key is not None and Device.objects.filter(pk=key).exists():
+        raise Conflict("This collar is made already. Its password was shown then.", code="made")
     credential = new_credential(str(device_id))
     with transaction.atomic():
         if owner is not None:
@@ -48,6 +58,7 @@ def provision(
             mqtt_user=credential.ref,
             mqtt_pass_hash=credential.verifier,
             password_shown=shown,
+            claim_code_hash=hash_claim_code(claim_code),
             config=dict(default_config(pet.time_zone if pet else "UTC")),
         )
         if owner is not None:

@@ -4,9 +4,11 @@ The triggers are in hetri.staff's migrations; docs/decisions/audit-trail.md says
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
+from uuid import UUID
 
 from hetri.core import logs
 
@@ -14,8 +16,8 @@ user: ContextVar[str] = ContextVar("audit_user", default="")  # the id of who ac
 door: ContextVar[str] = ContextVar("audit_door", default="system")  # admin, api, page, command or system
 _AUDITED = re.compile(
     r'\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+"?'
-    r"(?:accounts_user|accounts_user_groups|pets_pet|devices_device|devices_treatevent|firmware_release"
-    r"|streaming_supportgrant)\b",
+    r"(?:accounts_user|accounts_user_groups|pets_pet|devices_device|devices_batch|devices_treatevent"
+    r"|firmware_release|streaming_supportgrant|streaming_streamsession)\b",
     re.IGNORECASE,
 )
 _TELL = """SELECT set_config('hetri.user', %s, false), set_config('hetri.door', %s, false),
@@ -31,6 +33,18 @@ def tell(execute: _Execute, sql: str, params: Any, many: bool, context: dict[str
         _told = True
         execute(_TELL, [user.get(), door.get(), logs.request_id.get()], False, context)
     return execute(sql, params, many, context)
+
+
+@contextmanager
+def acting(*, by: UUID | None, through: str, request_id: str) -> Iterator[None]:
+    """What is written inside is put to who ordered it, by the door and the request of the order."""
+    pairs = ((user, str(by or "")), (door, through), (logs.request_id, request_id))
+    tokens = [(variable, variable.set(value)) for variable, value in pairs]
+    try:
+        yield
+    finally:
+        for variable, token in tokens:
+            variable.reset(token)
 
 
 def on_connection(sender: object, connection: Any, **kwargs: Any) -> None:

@@ -10,28 +10,25 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Qu
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from unfold.decorators import action as page_action
 
 from devices.admin import DeviceAdmin
-from devices.models import Device
+from devices.models import Batch, Device
 from hetri.accounts.admin import UserAdmin
 from hetri.accounts.models import User
 from hetri.accounts.roles import OPERATE, REVEAL, may
 from hetri.core.admin import HistoryAdmin, as_keys
 from hetri.staff.actions import ACTIONS, MOST, act
+from hetri.staff.batches import BatchAdmin
+from hetri.staff.gate import person
 from hetri.staff.models import AuditLine, FleetHour
+from hetri.staff.provisioning import provision_page
 from hetri.staff.reveal import REASON_LEAST, REASON_MOST, reveal
 from hetri.staff.screen import screen
 
-
-def person(request: HttpRequest, permission: str) -> User:
-    """Who is at the desk. Raises PermissionDenied without that permission."""
-    if not isinstance(request.user, User) or not may(request.user, permission):
-        raise PermissionDenied
-    return request.user
-
-
 admin.site.unregister(Device)
 admin.site.unregister(User)
+admin.site.register(Batch, BatchAdmin)
 
 
 @admin.register(Device)
@@ -39,6 +36,12 @@ class DeviceScreenAdmin(DeviceAdmin):
     """The list of collars with actions, and a collar's screen."""
 
     actions = tuple(f"ask_{name}" for name in ACTIONS)
+    actions_list = ("provision",)
+
+    @page_action(description="Provision a collar", url_path="provision", permissions=["operate"])  # type: ignore[untyped-decorator]
+    def provision(self, request: HttpRequest) -> HttpResponse:
+        """One collar, by the button above the list."""
+        return provision_page(request, self.admin_site)
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Named by the actions' `permissions`."""
