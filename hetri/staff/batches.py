@@ -120,7 +120,7 @@ class BatchAdmin(HistoryAdmin):
             entries = batches.show(batch=batch, by=user)
         except ApiError as refused:
             return self._page(request, batch, refused)
-        context = {"title": f"{batch}, shown once", "batch": batch, "csv": _csv(entries)}
+        context = {"title": f"Batch {batch}, shown once", "batch": batch, "csv": _csv(entries)}
         host = urlsplit(settings.PUBLIC_URL).netloc
         sheets = [entries[first : first + LABELS_A_SHEET] for first in range(0, len(entries), LABELS_A_SHEET)]
         return self._answer(request, "batch_secrets", {**context, "sheets": sheets, "host": host})
@@ -134,7 +134,7 @@ class BatchAdmin(HistoryAdmin):
     def _page(self, request: HttpRequest, batch: Batch, refused: ApiError | None = None) -> HttpResponse:
         at = now()
         context = {
-            "title": str(batch),
+            "title": f"Batch {batch}",
             "batch": batch,
             "by": self.ordered_by(batch),
             "stalled": batches.is_stalled(batch, at),

@@ -40,7 +40,13 @@ class BatchForm(forms.Form):
     """Many collars."""
 
     key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
-    size = forms.IntegerField(label="How many", min_value=1, max_value=MOST, help_text=f"1 to {MOST}.")
+    size = forms.IntegerField(
+        label="How many",
+        min_value=1,
+        max_value=MOST,
+        help_text=f"1 to {MOST}.",
+        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), f"A batch has 1 to {MOST} collars."),
+    )
     name = forms.CharField(
         label="Name of each",
         initial="Collar",
