@@ -66,14 +66,14 @@ def make_cast() -> Cast:
     known.update(last_seen=now() + timedelta(minutes=30), reported=reported)
     return Cast(
         zone=afternoon(),
-        full=_session(owner),
-        empty=_session(nobody),
-        many=_session(_many()),
+        full=session_of(owner),
+        empty=session_of(nobody),
+        many=session_of(_many()),
         rex=worn,
         away=away,
         fresh=fresh,
         unseen=unseen,
-        demo=_session(User.objects.get(email=demo["owner"]["email"])),
+        demo=session_of(User.objects.get(email=demo["owner"]["email"])),
         demo_collar=demo["device"],
         pet=rex,
         long_pet=long,
@@ -107,7 +107,8 @@ def _collar(owner: User, pet: Pet | None, name: str, **fields: object) -> Device
     return device
 
 
-def _session(user: User) -> str:
+def session_of(user: User) -> str:
+    """The cookie of a browser that is logged in."""
     client = Client()
     client.force_login(user)
     return client.cookies["sessionid"].value
