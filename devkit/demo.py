@@ -52,7 +52,7 @@ def _print_addresses(instance: Instance) -> None:
         print("It is still starting; see ./dev status")
         return
     print(f"\n  {known['url']}   (its CA: {known['ca']})")
-    for who in ("owner", "staff"):
+    for who in ("owner", "staff", "admin"):
         print(f"  {who}: {known[who]['email']}  password: {known[who]['password']}")
     print(f"  MQTT over TLS: {known['mqtt']['host']}:{known['mqtt']['port']}   collar: {known['device']}")
     print("  ./dev status, ./dev stop\n", flush=True)

@@ -1,5 +1,7 @@
 """Releases of the collar's program, and the job of bringing one to a collar."""
 
+from datetime import datetime
+
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
@@ -18,7 +20,21 @@ class ReleaseManager(models.Manager["Release"]):
         return super().get_queryset().defer(*PARTS)
 
 
+OPEN_STATES = ("queued", "offered", "downloading", "installed")
+# What the server ended itself, or a collar without slots, says nothing about the program.
+OWN_REASONS = ("withdrawn", "superseded", "unsupported")
+FAILED = Q(state__in=["failed", "rolled_back"])
+
+
 class UpdateJobQuerySet(models.QuerySet["UpdateJob"]):
+    def running(self) -> "UpdateJobQuerySet":
+        """Those that are on their way."""
+        return self.filter(state__in=OPEN_STATES)
+
+    def failed_since(self, moment: datetime) -> "UpdateJobQuerySet":
+        """Those that failed by the collar's own word from then on."""
+        return self.filter(FAILED, ended_at__gte=moment).exclude(reason__in=OWN_REASONS)
+
     def with_release(self) -> "UpdateJobQuerySet":
         """The release beside each job, without its parts."""
         return self.select_related("release").defer(*(f"release__{part}" for part in PARTS))
@@ -93,12 +109,17 @@ class UpdateJob(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["device"],
-                condition=Q(state__in=["queued", "offered", "downloading", "installed"]),
+                condition=Q(state__in=list(OPEN_STATES)),
                 name="one_open_update",
             ),
             models.UniqueConstraint(fields=["release", "device"], name="one_job_a_release"),
         ]
-        indexes = [models.Index(fields=["release", "state"], name="job_release_state")]
+        indexes = [
+            models.Index(fields=["release", "state"], name="job_release_state"),
+            models.Index(fields=["device", "-id"], name="job_by_device"),
+            models.Index(fields=["state", "-id"], name="job_by_state"),
+            models.Index(fields=["ended_at"], condition=FAILED, name="job_failed"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.release_id} on {self.device_id}: {self.state}"

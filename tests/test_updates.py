@@ -36,9 +36,9 @@ def build(stack: Stack, version: str, *more: str) -> str:
 
 def test_a_release_reaches_a_collar_and_its_owner_sees_it(stack: Stack, collar: FlashedCollar) -> None:
     release = build(stack, "1.1.0")
-    with stack.client("staff") as staff, stack.client() as owner:
+    with stack.client("admin") as admin, stack.client() as owner:
         for act, body in (("publish", {}), ("roll_out", {"percent": 100})):
-            answer = staff.post(f"/firmware/releases/{release}/{act}", json=body)
+            answer = admin.post(f"/firmware/releases/{release}/{act}", json=body)
             assert answer.status_code == 200, answer.text
         updates = f"/devices/{collar.id}/updates"
         wait_for(lambda: owner.get(updates).json()["results"][0]["state"] == "confirmed", 30)
@@ -50,8 +50,8 @@ def test_a_program_that_never_starts_is_taken_back_and_the_job_says_so(
 ) -> None:
     broken = program_with(tmp_path / "broken", {"app/main.py": "raise ValueError('broken')\n"})
     release = build(stack, "1.2.0", "--source", str(broken))
-    with stack.client("staff") as staff, stack.client() as owner:
+    with stack.client("admin") as admin, stack.client() as owner:
         for act in ("publish", "roll_out"):
-            assert staff.post(f"/firmware/releases/{release}/{act}", json={"percent": 100}).status_code == 200
+            assert admin.post(f"/firmware/releases/{release}/{act}", json={"percent": 100}).status_code == 200
         wait_for(lambda: owner.get(f"/devices/{collar.id}/updates").json()["results"][0]["state"] == "rolled_back", 30)
         assert owner.get(f"/devices/{collar.id}").json()["firmware_version"] == "1.0.0"

@@ -12,16 +12,16 @@ from firmware.api import serializers as shapes
 from firmware.models import Release, UpdateJob
 from firmware.services import rollouts
 from hetri.accounts.models import User
-from hetri.accounts.roles import OPERATE, may
+from hetri.accounts.roles import RELEASE, may
 from hetri.core.api import PageQuery, page
 from hetri.core.errors import Forbidden, NotFound
 from hetri.core.openapi import errors
 
 
 def _staff(request: Request) -> User:
-    """The member of staff who asks. Raises NotFound for everybody else."""
+    """The member of staff who asks. Raises NotFound for who may not look at releases."""
     user: User = request.auth.user
-    if not user.is_staff:
+    if not may(user, "firmware.view_release"):
         raise NotFound
     return user
 
@@ -59,13 +59,13 @@ class ReleaseActView(APIView):
         responses={200: shapes.ReleaseSerializer, **errors(400, 401, 403, 404, 409)},
     )
     def post(self, request: Request, release_id: UUID, act: str) -> Response:
-        """publish, roll_out (to `percent` of all collars), pause, resume or withdraw; for operations."""
+        """publish, roll_out (to `percent` of all collars), pause, resume or withdraw; for admins."""
         user = _staff(request)
         release = _release(release_id)
         if act not in rollouts.ACTS:
             raise NotFound
-        if not may(user, OPERATE):
-            raise Forbidden("Only operations can do this.")
+        if not may(user, RELEASE):
+            raise Forbidden("Only admins can do this.")
         rollouts.ACTS[act](release, read(shapes.RollOutSerializer, request)["percent"])
         return Response(shapes.ReleaseSerializer(_release(release_id)).data)
 

@@ -9,15 +9,13 @@ from django.db import transaction
 from django.db.models import Q
 
 from devices.models import Device
-from firmware.models import Release, UpdateJob
+from firmware.models import OWN_REASONS, Release, UpdateJob
 from firmware.services import jobs
 from hetri.core.errors import Conflict
 from hetri.core.times import now
 
 log = logging.getLogger(__name__)
 State = UpdateJob.State
-# What the server ended itself, or a collar without slots, says nothing about the program.
-OWN_REASONS = ("withdrawn", "superseded", "unsupported")
 
 
 def publish(*, release: Release) -> None:

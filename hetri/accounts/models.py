@@ -53,10 +53,16 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     objects: ClassVar[UserManager] = UserManager()
 
+    has_factor: bool | None = None  # what hetri.accounts.roles found out; None: nobody asked yet
+
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
 
     class Meta:
+        indexes = [
+            models.Index(fields=["role", "-id"], name="user_by_role"),
+            models.Index(fields=["-id"], condition=models.Q(is_active=False), name="user_inactive"),
+        ]
         constraints = [
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_lower"),
             models.CheckConstraint(
@@ -96,7 +102,30 @@ class UserSession(models.Model):
         indexes = [
             models.Index(fields=["user"], condition=models.Q(ended_at=None), name="session_open"),
             models.Index(fields=["expires_at"], name="session_expiry"),
+            models.Index(fields=["kind", "-id"], name="session_by_kind"),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} session of {self.user_id}"
+
+
+class SignInFailure(models.Model):
+    """How often signing in failed on a day (UTC): one row for each person, and one for all unknown addresses.
+
+    Neither what was typed nor from where is kept. Rows go after KEPT_DAYS (hetri.accounts.failures).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="sign_in_failures")
+    day = models.DateField()
+    wrong = models.PositiveIntegerField(default=0)  # a password, or a code of the second factor
+    throttled = models.PositiveIntegerField(default=0)  # tries beyond the limit, whose password nobody looked at
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "day"], nulls_distinct=False, name="failures_of_a_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.wrong + self.throttled} on {self.day}"

@@ -19,7 +19,8 @@ from hetri.core.errors import ApiError
 from hetri.demo.history import write_day
 from pets.models import Pet
 
-OWNER, SECOND, STAFF = "owner@hetri.example", "second@hetri.example", "staff@hetri.example"
+OWNER, SECOND = "owner@hetri.example", "second@hetri.example"
+STAFF, ADMIN = "staff@hetri.example", "admin@hetri.example"
 Account = dict[str, str]
 
 
@@ -39,6 +40,7 @@ class Command(BaseCommand):
         owner = _account(OWNER, "Alex", Role.OWNER, known.get("owner", {}))
         staff = _account(STAFF, "Charlie", Role.STAFF, known.get("staff", {}))
         User.objects.get(email=STAFF).groups.add(Group.objects.get(name=OPERATIONS))
+        admin = _account(ADMIN, "Dana", Role.ADMIN, known.get("admin", {}))
         _account(SECOND, "Bo", Role.OWNER, {})
         user = User.objects.get(email=OWNER)
         rex = _pet(
@@ -55,7 +57,7 @@ class Command(BaseCommand):
             device = _collar(user, rex, folder / "collar")
         except ApiError as refused:
             raise CommandError(refused.detail) from refused
-        _write_private(folder / "demo.json", _demo_file(owner, staff, device))
+        _write_private(folder / "demo.json", _demo_file({"owner": owner, "staff": staff, "admin": admin}, device))
 
 
 def _release_key(path: Path) -> None:
@@ -100,15 +102,14 @@ def _collar(owner: User, pet: Pet, flash: Path) -> Device:
     return device
 
 
-def _demo_file(owner: Account, staff: Account, device: Device) -> dict[str, Any]:
+def _demo_file(people: dict[str, Account], device: Device) -> dict[str, Any]:
     host = settings.MQTT_PUBLIC_HOST
     return {
         "url": settings.PUBLIC_URL,
         "ca": os.path.relpath(settings.TLS_CA, settings.BASE_DIR),
         "mqtt": {"host": host, "port": settings.MQTT_PUBLIC_PORT},
         "rtmp": {"host": host, "port": settings.RTMP_PUBLIC_PORT},
-        "owner": owner,
-        "staff": staff,
+        **people,
         "device": str(device.pk),
     }
 
