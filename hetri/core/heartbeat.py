@@ -1,27 +1,56 @@
-"""A file that a process touches while it is well; its age is its health (docs/operations.md)."""
+"""A process that is well says so: to its own host by a file, to the staff's front page by a key in Redis.
+
+The file's age is its health for whoever watches the process (docs/operations.md). In containers each has its own
+files, so the page reads the keys, which end by themselves.
+"""
 
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from typing import Any
 
+import redis
 from celery.beat import PersistentScheduler
 from django.conf import settings
+from redis.exceptions import RedisError
 
 from hetri.core import metrics
 
 EVERY_S = 2.0
+OLD_S = 30  # what was not heard of for so long is away; docs/operations.md
+ANSWER_S = 0.2  # Redis is on the same host or network; a page and a round of the keeper wait for it
+PREFIX = "hetri:heartbeat:"
+_said: dict[str, float] = {}
+
+
+@cache
+def _redis() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=ANSWER_S, socket_connect_timeout=ANSWER_S)
 
 
 def beat(name: str) -> None:
-    """Touch the file of `name` once, and note it for the metrics."""
+    """Touch the file of `name` and note it for the metrics, and every EVERY_S its key. Redis may be away."""
     metrics.HEARTBEAT.labels(name).set_to_current_time()
     folder = settings.VAR_DIR / "heartbeat"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).touch()
+    if time.monotonic() - _said.get(name, -EVERY_S) < EVERY_S:
+        return
+    _said[name] = time.monotonic()
+    with suppress(RedisError):
+        _redis().set(f"{PREFIX}{name}", 1, ex=OLD_S)
+
+
+def heard(*names: str) -> dict[str, bool]:
+    """Which of them are well. Raises RedisError when nobody knows."""
+    found: Any = _redis().mget([f"{PREFIX}{name}" for name in names])
+    return {name: value is not None for name, value in zip(names, found, strict=True)}
 
 
 def beat_forever(name: str, well: Callable[[], bool] = lambda: True, stop: threading.Event | None = None) -> None:
-    """Touch the file every EVERY_S while `well()`, from a thread that dies with the process."""
+    """Beat every EVERY_S while `well()`, from a thread that dies with the process."""
     stopping = stop or threading.Event()
 
     def run() -> None:
