@@ -3,6 +3,7 @@
 from typing import Any
 
 from hetri.accounts.models import User
+from hetri.accounts.roles import may_name
 from hetri.core.times import iso
 from streaming.models import StreamSession, SupportGrant, Viewing
 
@@ -19,12 +20,12 @@ def stream_dict(stream: StreamSession) -> dict[str, Any]:
     }
 
 
-def viewing_dict(viewing: Viewing) -> dict[str, Any]:
-    """A row of the ledger: `until` is null while it goes on."""
+def viewing_dict(viewing: Viewing, reader: User) -> dict[str, Any]:
+    """A row of the ledger as the reader may see it: `until` is null while it goes on."""
     return {
         "id": str(viewing.pk),
         "stream": str(viewing.stream_id),
-        "viewer": _person(viewing.viewer),
+        "viewer": _person(viewing.viewer, reader),
         "source": str(viewing.source),
         "support": viewing.grant_id is not None,
         "from": iso(viewing.first_seen),
@@ -32,9 +33,11 @@ def viewing_dict(viewing: Viewing) -> dict[str, Any]:
     }
 
 
-def _person(user: User | None) -> dict[str, str] | None:
-    """None for somebody whose account is gone."""
-    return None if user is None else {"id": str(user.pk), "name": user.name, "role": user.role}
+def _person(user: User | None, reader: User) -> dict[str, str | None] | None:
+    """None for somebody whose account is gone; without the name where the reader is not to know it."""
+    if user is None:
+        return None
+    return {"id": str(user.pk), "name": user.name if may_name(reader, user) else None, "role": user.role}
 
 
 def grant_dict(grant: SupportGrant) -> dict[str, Any]:

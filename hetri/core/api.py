@@ -137,4 +137,4 @@ def page(
         rows = rows.filter(pk__lt=cursor)
     found = list(rows.order_by("-pk")[: size + 1])
     more = next_url(request, cursor=found[size - 1].pk) if len(found) > size else None
-    return Response({"results": shape(found[:size], many=True).data, "next": more})
+    return Response({"results": shape(found[:size], many=True, context={"request": request}).data, "next": more})

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from devices.models import Device, TreatEvent
 from devices.presenters import status_dict
 from hetri.accounts.models import User
+from hetri.accounts.roles import may_name
 from hetri.pages.words import NBSP, listed, percent, portions, sentences, time_tag
 from pets.models import Pet
 
@@ -242,7 +243,11 @@ def _hand(event: TreatEvent, viewer: User) -> str:
         return _("by you")
     if event.source == TreatEvent.Source.STAFF:
         return _("by Hetri’s staff")
-    return _("by {name}").format(name=event.triggered_by.name) if event.triggered_by else _("by a former owner")
+    if event.triggered_by is None:
+        return _("by a former owner")
+    if not may_name(viewer, event.triggered_by):
+        return _("by an owner")
+    return _("by {name}").format(name=event.triggered_by.name)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from hetri.accounts.models import User
+from hetri.accounts.roles import may_name
 from hetri.pages.presenters import LedgerRow
 from hetri.pages.words import brief, listed
 from streaming.models import Viewing
@@ -39,7 +40,9 @@ def _who(viewing: Viewing, viewer: User) -> str:
         return _("Somebody whose account is gone")
     if viewing.grant_id is not None:
         return _("Hetri’s support")
-    return _("You") if viewing.viewer_id == viewer.pk else viewing.viewer.name
+    if viewing.viewer_id == viewer.pk:
+        return _("You")
+    return viewing.viewer.name if may_name(viewer, viewing.viewer) else _("An owner")
 
 
 def _how_long(viewing: Viewing) -> str:

@@ -29,7 +29,7 @@ class VideoTokenSerializer(serializers.Serializer[Any]):
 
 class ViewerSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
-    name = serializers.CharField()
+    name = serializers.CharField(allow_null=True, help_text="null where staff read of an owner")
     role = serializers.CharField()
 
 
@@ -47,7 +47,7 @@ class ViewingSerializer(serializers.Serializer[Viewing]):
         return {**super().get_fields(), "from": UtcDateTimeField()}  # a word of Python, so not an attribute
 
     def to_representation(self, instance: Viewing) -> dict[str, Any]:
-        return viewing_dict(instance)
+        return viewing_dict(instance, self.context["request"].auth.user)
 
 
 class ViewingPageSerializer(serializers.Serializer[Any]):

@@ -13,6 +13,7 @@ from devices.models import Device
 from devices.mqtt import publisher
 from hetri.accounts.authentication import Caller
 from hetri.accounts.models import User
+from hetri.accounts.roles import at_desk
 from hetri.core.errors import Conflict, Forbidden, Unavailable
 from hetri.core.times import now
 from streaming import tokens
@@ -42,7 +43,7 @@ def right_of(user: User, device: Device) -> SupportGrant | None:
     """By what this user may watch: None for the owner, a grant for staff. Raises Forbidden for staff without one."""
     if device.owner_id == user.pk:
         return None
-    grant = valid_grants(now()).filter(device=device).first() if user.is_staff else None
+    grant = valid_grants(now()).filter(device=device).first() if at_desk(user) else None
     if grant is None:
         raise Forbidden("Only the owner can watch, or staff whom the owner allowed it for a while.", code="no_grant")
     return grant
@@ -146,7 +147,7 @@ def may_go_on(viewing: Viewing, at: datetime) -> bool:
     if grant is None:
         return device.owner_id == viewing.viewer_id
     lasts = grant.ended_at is None and grant.expires_at > at and grant.granted_by_id == device.owner_id
-    return lasts and session.user.is_staff
+    return lasts and at_desk(session.user)
 
 
 def newest(devices: Sequence[Device], most: int) -> list[Viewing]:
@@ -162,6 +163,6 @@ def newest(devices: Sequence[Device], most: int) -> list[Viewing]:
 def ledger(device: Device, user: User) -> QuerySet[Viewing]:
     """Who watched this collar, as this user may know it: owners since they have it, staff all."""
     found = Viewing.objects.filter(stream__device=device, first_seen__isnull=False).select_related("viewer")
-    if user.is_staff or device.owned_since is None:
+    if at_desk(user) or device.owned_since is None:
         return found
     return found.filter(first_seen__gte=device.owned_since)

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from devices.models import Device
 from devices.services.budget import portions_used
+from hetri.accounts.roles import may
 from hetri.core.errors import ApiError, Invalid
 from hetri.core.times import now
 from hetri.pages import presenters
@@ -183,7 +184,7 @@ def picture(request: HttpRequest, pet_id: UUID, digest: str) -> HttpResponse:
     """The picture of this name: another content has another name. Staff see it, too."""
     wanted = PetPicture.objects.filter(pet=pet_id, pet__picture_digest=digest)
     user = viewer(request)
-    found = (wanted if user.is_staff else wanted.filter(pet__owner=user)).first()
+    found = (wanted if may(user, "pets.view_petpicture") else wanted.filter(pet__owner=user)).first()
     if found is None:
         raise Http404
     return HttpResponse(bytes(found.content), content_type="image/webp", headers={"X-Content-Type-Options": "nosniff"})
