@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from devices.models import Assignment, Device, TreatEvent
-from hetri.core.admin import HistoryAdmin, as_keys
+from hetri.core.admin import HistoryAdmin, SinceFilter, as_keys
 from hetri.core.masks import masked
 from hetri.core.times import now
 
@@ -126,12 +126,14 @@ class DeviceAdmin(HistoryAdmin):
     ) -> tuple[QuerySet[Device], bool]:
         """By id, by the owner's whole e-mail, by what a label begins with, or by a part of the name."""
         term = search_term.strip()
+        if not term:
+            return queryset, False
         if "@" in term:
             return queryset.filter(owner__email=term.lower()), False
         if keys := as_keys(term):
             return queryset.filter(pk__in=keys), False
         labelled = Q(label__startswith=term.upper())
-        return (queryset.filter(labelled | Q(name__icontains=term)) if term else queryset), False
+        return queryset.filter(labelled | Q(name__icontains=term)), False
 
     @admin.display(description="presence")
     def presence_now(self, device: Device) -> str:
@@ -165,6 +167,6 @@ class AssignmentAdmin(OfDeviceAdmin):
 @admin.register(TreatEvent)
 class TreatEventAdmin(OfDeviceAdmin):
     list_display = ("event_time", "device", "pet", "result", "portion", "source", "triggered_by_id")
-    list_filter = ("result", "source")
+    list_filter = ("result", "source", SinceFilter)
     list_select_related = ("device", "pet")
     fields = (*list_display, "expires_at", "published_at", "delivered_at", "settled_at")

@@ -4,14 +4,15 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import ExpressionWrapper, F, Func, Q, Value
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast, Greatest
+from django.db.models.functions import Cast, Greatest, Upper
 
 from devices.config import new_config
 from hetri.accounts.models import User
-from hetri.accounts.roles import OPERATE, may
+from hetri.accounts.roles import OPERATE, at_desk, may
 from hetri.core.ids import uuid7
 from hetri.core.times import now
 from pets.models import Pet
@@ -59,7 +60,7 @@ class DeviceQuerySet(models.QuerySet["Device"]):
 
     def to_list_for(self, user: User) -> "DeviceQuerySet":
         """What a list shows: staff see retired ones too, owners do not."""
-        return self.visible_to(user) if user.is_staff else self.visible_to(user).in_use()
+        return self.visible_to(user) if at_desk(user) else self.visible_to(user).in_use()
 
 
 class Device(models.Model):
@@ -105,7 +106,10 @@ class Device(models.Model):
             models.UniqueConstraint(fields=["label"], condition=~Q(label=""), name="device_label_once"),
         ]
         # Not last_seen: each batch of telemetry writes it, and would then have to touch every index of the row.
-        indexes = [models.Index(fields=["status"], name="device_status")]
+        indexes = [
+            models.Index(fields=["status"], name="device_status"),
+            GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="device_name_part"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -240,6 +244,8 @@ class TreatEvent(models.Model):
         indexes = [
             models.Index(fields=["device", "-id"], name="treat_by_device"),
             models.Index(fields=["pet", "event_time"], name="treat_by_pet_day"),
+            models.Index(fields=["result", "-id"], name="treat_by_result"),
+            models.Index(fields=["source", "-id"], name="treat_by_source"),
             models.Index(fields=["expires_at"], condition=Q(result="pending"), name="treat_to_expire"),
         ]
 

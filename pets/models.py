@@ -3,9 +3,11 @@
 from zoneinfo import available_timezones
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models.functions import Upper
 
 from hetri.accounts.models import User
 from hetri.core.ids import uuid7
@@ -50,6 +52,12 @@ class Pet(models.Model):
     created_at = models.DateTimeField(default=now, editable=False)
 
     objects = PetQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="pet_name_part"),
+            models.Index(fields=["species", "-id"], name="pet_by_species"),
+        ]
 
     def __str__(self) -> str:
         return self.name

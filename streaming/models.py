@@ -59,6 +59,11 @@ class StreamSession(models.Model):
                 name="stream_ended_has_time",
             ),
         ]
+        indexes = [
+            models.Index(fields=["device", "-id"], name="stream_by_device"),
+            models.Index(fields=["state", "-id"], name="stream_by_state"),
+            models.Index(fields=["reason", "-id"], name="stream_by_reason"),
+        ]
 
     def __str__(self) -> str:
         return f"stream of {self.device_id}: {self.state}"
@@ -114,7 +119,10 @@ class Viewing(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["stream", "session"], condition=Q(ended_at=None), name="one_open_viewing"),
         ]
-        indexes = [models.Index(fields=["stream"], condition=Q(ended_at=None), name="viewing_open")]
+        indexes = [
+            models.Index(fields=["stream"], condition=Q(ended_at=None), name="viewing_open"),
+            models.Index(fields=["source", "-id"], name="viewing_by_source"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.viewer_id} watches {self.stream_id}"

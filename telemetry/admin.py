@@ -7,10 +7,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from devices.admin import OfDeviceAdmin
-from hetri.core.admin import HistoryAdmin
+from hetri.core.admin import HistoryAdmin, SinceFilter, one_of
 from hetri.core.ids import floor_key, to_ms
 from hetri.core.times import now
 from telemetry.models import RejectedMessage, Rollup, RollupMark, Sample
+from telemetry.services.rollups import FIVE_MINUTES, HOUR
 
 SHOWN = timedelta(days=2)
 
@@ -30,6 +31,7 @@ class SampleAdmin(OfDeviceAdmin):
         "battery_level",
         "active_s",
     )
+    list_filter = (SinceFilter,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Sample]:
         """Bounded by key, so that only the newest partitions are read."""
@@ -42,7 +44,7 @@ class RollupAdmin(OfDeviceAdmin):
     """The last two days."""
 
     list_display = ("start", "width", "device_id", "count", "active_s", "steps")
-    list_filter = ("width",)
+    list_filter = (one_of("width", (FIVE_MINUTES, "5 minutes"), (HOUR, "1 hour")),)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rollup]:
         """Bounded by time, so that an index finds them."""
@@ -53,6 +55,7 @@ class RollupAdmin(OfDeviceAdmin):
 @admin.register(RejectedMessage)
 class RejectedMessageAdmin(OfDeviceAdmin):
     list_display = ("received_at", "device_id", "topic", "reason")
+    list_filter = (SinceFilter,)
 
 
 @admin.register(RollupMark)

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("devices", "0003_filters"),
+        ("devices", "0004_filters"),
         ("firmware", "0001_initial"),
     ]
 

@@ -1,5 +1,6 @@
 """What the top room adds to the admin: one collar on one screen, actions, personal data with a reason, the trail."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -17,14 +18,20 @@ from devices.models import Batch, Device
 from hetri.accounts.admin import UserAdmin
 from hetri.accounts.models import User
 from hetri.accounts.roles import OPERATE, REVEAL, may
-from hetri.core.admin import HistoryAdmin, as_keys
+from hetri.core.admin import HistoryAdmin, as_keys, one_of
 from hetri.staff.actions import ACTIONS, MOST, act
 from hetri.staff.batches import BatchAdmin
 from hetri.staff.gate import person
-from hetri.staff.models import AuditLine, FleetHour
+from hetri.staff.models import DOORS, SUBJECTS, VERBS, AuditLine, FleetHour
 from hetri.staff.provisioning import provision_page
 from hetri.staff.reveal import REASON_LEAST, REASON_MOST, reveal
 from hetri.staff.screen import screen
+
+
+def pairs(values: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Values that are their own words."""
+    return ((value, value) for value in values)
+
 
 admin.site.unregister(Device)
 admin.site.unregister(User)
@@ -126,7 +133,7 @@ class AuditLineAdmin(HistoryAdmin):
     """Searched by who, by what, or by request."""
 
     list_display = ("at", "actor_id", "door", "action", "subject", "subject_id", "changes", "reason", "request_id")
-    list_filter = ("door", "action", "subject")
+    list_filter = (one_of("door", *pairs(DOORS)), one_of("action", *pairs(VERBS)), one_of("subject", *pairs(SUBJECTS)))
     search_fields = ("request_id",)
     search_help_text = "The id of a person, a collar or a pet, or a request id"
     fields = list_display
@@ -146,4 +153,4 @@ class AuditLineAdmin(HistoryAdmin):
 class FleetHourAdmin(HistoryAdmin):
     """What the dashboard draws."""
 
-    list_display = ("start", "samples")
+    list_display = ("start", "samples", "treats", "rejected", "lag_ms")

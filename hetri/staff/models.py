@@ -5,13 +5,32 @@ from django.db.models.functions import Now
 
 
 class FleetHour(models.Model):
-    """How many samples of the whole fleet were taken in an hour; what the dashboard draws."""
+    """The whole fleet in an hour: what the dashboard draws."""
 
     start = models.DateTimeField(primary_key=True)
-    samples = models.BigIntegerField()
+    samples = models.BigIntegerField()  # taken in it
+    treats = models.BigIntegerField(db_default=0)  # dispensed
+    rejected = models.BigIntegerField(db_default=0)  # messages, as far as they were still kept when counted
+    lag_ms = models.BigIntegerField(null=True)  # of the worst minute: the median from sampling to the table
 
     def __str__(self) -> str:
         return f"{self.samples} from {self.start}"
+
+
+DOORS = ("admin", "api", "page", "command", "system")
+VERBS = ("insert", "update", "delete", "view")
+SUBJECTS = (
+    "user",
+    "session",
+    "factor",
+    "address",
+    "pet",
+    "picture",
+    "device",
+    "treat",
+    "release",
+    "grant",
+)
 
 
 class AuditLine(models.Model):
@@ -37,10 +56,14 @@ class AuditLine(models.Model):
             models.Index(fields=["actor_id", "-id"], name="audit_by_actor"),
             models.Index(fields=["device_id", "-id"], name="audit_by_device"),
             models.Index(fields=["request_id"], name="audit_by_request"),
+            models.Index(fields=["door", "-id"], name="audit_by_door"),
+            models.Index(fields=["action", "-id"], name="audit_by_action"),
+            models.Index(fields=["subject", "-id"], name="audit_of_subject"),
         ]
         permissions = [
             ("operate", "Can act on collars of others"),
             ("reveal", "Can see personal data, with a reason"),
+            ("release", "Can publish, roll out and withdraw releases"),
         ]
 
     def __str__(self) -> str:
