@@ -16,8 +16,9 @@ user: ContextVar[str] = ContextVar("audit_user", default="")  # the id of who ac
 door: ContextVar[str] = ContextVar("audit_door", default="system")  # admin, api, page, command or system
 _AUDITED = re.compile(
     r'\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+"?'
-    r"(?:accounts_user|accounts_user_groups|pets_pet|devices_device|devices_batch|devices_treatevent"
-    r"|firmware_release|streaming_supportgrant|streaming_streamsession)\b",
+    r"(?:accounts_user|accounts_user_groups|accounts_user_user_permissions|accounts_usersession|account_emailaddress"
+    r"|mfa_authenticator|pets_pet|pets_petpicture|devices_device|devices_batch|devices_treatevent|firmware_release"
+    r"|streaming_supportgrant|streaming_streamsession)\b",
     re.IGNORECASE,
 )
 _TELL = """SELECT set_config('hetri.user', %s, false), set_config('hetri.door', %s, false),

@@ -27,7 +27,9 @@ SUBJECTS = (
     "pet",
     "picture",
     "device",
+    "batch",
     "treat",
+    "stream",
     "release",
     "grant",
 )

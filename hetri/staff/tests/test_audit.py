@@ -15,6 +15,7 @@ from hetri.accounts.models import User
 from hetri.core import audit
 from hetri.staff.models import AuditLine
 from hetri.staff.tests.conftest import lines, make_device
+from pets.models import Pet, PetPicture
 from streaming.services import support
 
 pytestmark = pytest.mark.django_db
@@ -127,3 +128,18 @@ def test_what_the_machine_does_next_is_not_put_to_the_one_before() -> None:
     first, second = lines(theirs.pk)[0], lines(ours.pk)[0]
     assert (first.actor_id, first.door) == (someone, "api")
     assert (second.actor_id, second.door) == (None, "system")
+
+
+def test_each_table_that_writes_the_trail_is_told_who_acts() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgfoid = 'staff_audit'::regproc")
+        tables = {table for (table,) in cursor.fetchall()}
+    assert len(tables) >= 12
+    assert [table for table in tables if not audit._AUDITED.match(f'UPDATE "{table}" SET')] == []
+
+
+def test_a_picture_of_a_pet_is_named_and_not_kept() -> None:
+    pet = Pet.objects.create(owner=make_user("alice"), name="Rex")
+    PetPicture.objects.create(pet=pet, content=b"webp")
+    made = lines(pet.pk)[-1]
+    assert (made.subject, made.changes) == ("picture", {"content": None})

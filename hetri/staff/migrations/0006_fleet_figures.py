@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("staff", "0004_audit_releases_and_grants"),
+        ("staff", "0005_audit_batches"),
     ]
 
     operations = [
