@@ -10,7 +10,7 @@ from benchmarks.report import report
 from devices.models import Device
 from hetri.accounts.models import User
 from hetri.core.ids import uuid7
-from hetri.staff.dashboard import count_hours
+from hetri.staff.hours import count_hours
 from telemetry.partitions import ensure
 
 COLLARS, SAMPLES_EACH, TIMES = 10_000, 1000, 5

@@ -1,12 +1,21 @@
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
 from django.db.models.signals import post_migrate
 
 
 class StaffConfig(AppConfig):
     name = "hetri.staff"
     label = "staff"
+    default = True
 
     def ready(self) -> None:
         from hetri.staff.groups import on_migrated
 
         post_migrate.connect(on_migrated, sender=self)
+
+
+class StaffAdminConfig(admin_apps.AdminConfig):
+    """Django's admin on Hetri's site."""
+
+    default = False
+    default_site = "hetri.staff.site.StaffSite"

@@ -7,13 +7,16 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponseBase
 from unfold.sites import UnfoldAdminSite
 
+from hetri.accounts import second_factor
+from hetri.core.admin import BaseAdmin
+
 # Unfold's Alpine.js evaluates expressions of the markup, its htmx and Chart.js put style elements in; nowhere else is
 # that allowed.
 ADMIN_CSP = {"script-src": ["'self'", "'unsafe-eval'"], "style-src": ["'self'", "'unsafe-inline'"]}
 
 
 class StaffSite(UnfoldAdminSite):  # type: ignore[misc]
-    """Unfold's site with Hetri's gate: 404 for whoever is not staff."""
+    """Unfold's site with Hetri's gate: 404 for whoever is not staff, and no entry without the second factor."""
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., HttpResponseBase]:
         """As Django's, but a stranger meets no login page."""
@@ -23,11 +26,18 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]
         def gate(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not self.has_permission(request):
                 raise Http404
+            if (elsewhere := second_factor.detour(request)) is not None:
+                return elsewhere
             answer: HttpResponseBase = guarded(request, *args, **kwargs)
             answer._csp_update = ADMIN_CSP  # type: ignore[attr-defined]
             return answer
 
         return gate
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Pages on our own bases only: those of others (groups, allauth's addresses) show and change everything."""
+        if admin_class is not None and issubclass(admin_class, BaseAdmin):
+            super().register(model_or_iterable, admin_class, **options)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         """People sign in on the one page that all share."""
