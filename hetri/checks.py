@@ -1,9 +1,10 @@
 """Refuses to start in production with a weak setting; each message says what to set."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import Error, Tags, register
+from django.core.checks import Error, Tags, Warning, register
 
 SECRET_LENGTH = 40
 SECRETS = {
@@ -36,3 +37,12 @@ def check_public(app_configs: Any, **kwargs: Any) -> list[Error]:
     if settings.DEBUG:
         found.append(Error("HETRI_DEBUG is on. Leave it out.", id="hetri.E011"))
     return found
+
+
+@register(Tags.security, deploy=True)
+def check_staff(app_configs: Any, **kwargs: Any) -> list[Warning]:
+    """Where everybody can try a password of staff, a password is not enough."""
+    if settings.STAFF_SECOND_FACTOR or urlsplit(settings.PUBLIC_URL).hostname in settings.LOOPBACK:
+        return []
+    text = "Staff sign in with a password alone. Leave HETRI_STAFF_SECOND_FACTOR out, or set it to true."
+    return [Warning(text, id="hetri.W012")]

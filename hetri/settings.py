@@ -23,6 +23,7 @@ VIDEO_KEY: str = env.str("HETRI_VIDEO_KEY")  # HMAC key of playback tokens; ngin
 CLAIM_KEY: str = env.str("HETRI_CLAIM_KEY")  # HMAC key of claim codes; lives outside the database
 PUBLIC_URL: str = env.str("HETRI_URL", default="https://localhost:8443")
 _public = urlsplit(PUBLIC_URL)
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 ALLOWED_HOSTS: list[str] = [_public.hostname or "localhost", *env.list("HETRI_ALLOWED_HOSTS", default=[])]
 CSRF_TRUSTED_ORIGINS: list[str] = [f"{_public.scheme}://{_public.netloc}"]
 VAR_DIR = Path(env.str("HETRI_VAR", default=str(BASE_DIR / "var")))
@@ -32,7 +33,7 @@ INSTALLED_APPS = [
     "daphne",
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "hetri.core.apps.StaffAdminConfig",
+    "hetri.staff.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -206,6 +207,10 @@ MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Hetri"
 LOGIN_REDIRECT_URL = "home"
 SESSION_COOKIE_AGE = 30 * 24 * 3600
+# Whether staff need the second factor; what only this machine reaches (the demo) may do without.
+# Empty, as .env.example has it, is not off.
+_ASKED = env.str("HETRI_STAFF_SECOND_FACTOR", default="")
+STAFF_SECOND_FACTOR: bool = env.bool("HETRI_STAFF_SECOND_FACTOR") if _ASKED else _public.hostname not in LOOPBACK
 STAFF_SESSION_S: int = env.int("HETRI_STAFF_SESSION_S", default=12 * 3600)
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
@@ -349,6 +354,11 @@ CELERY_BEAT_SCHEDULE = {
     "tend batches": {"task": "devices.tasks.tend_batches", "schedule": 10.0, "options": {"expires": 10}},
     "sync broker": {"task": "devices.tasks.sync_broker", "schedule": 60.0, "options": {"expires": 60}},
     "fleet hours": {"task": "hetri.staff.tasks.count_fleet_hours", "schedule": 60.0, "options": {"expires": 60}},
+    "sign-in failures": {
+        "task": "hetri.staff.tasks.prune_sign_in_failures",
+        "schedule": 86_400.0,
+        "options": {"expires": 3600},
+    },
     "partitions": {
         "task": "telemetry.tasks.make_partitions",
         "schedule": 3600.0,

@@ -4,6 +4,8 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -54,8 +56,13 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,
+        "cannot_delete_authenticator": _("Staff keep the second factor."),
         "incorrect_code": _("This code is wrong, or was used before. Wait for the next one."),
     }
+
+    def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
+        """Not where it is a must."""
+        return not (authenticator.user.is_staff and settings.STAFF_SECOND_FACTOR)
 
     def encrypt(self, text: str) -> str:
         """Text for the database."""

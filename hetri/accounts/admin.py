@@ -6,8 +6,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from hetri.accounts.models import User, UserSession
-from hetri.core.admin import BaseAdmin, HistoryAdmin, as_keys
+from hetri.accounts import sessions
+from hetri.accounts.models import Role, SignInFailure, User, UserSession
+from hetri.core.admin import BaseAdmin, HistoryAdmin, SinceFilter, as_keys
 from hetri.core.masks import masked
 from hetri.core.models import RateCount
 
@@ -39,25 +40,41 @@ class UserAdmin(BaseAdmin):
         return queryset.filter(email=term) if "@" in term else queryset.filter(pk__in=as_keys(term)), False
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        obj.is_superuser = obj.role == "admin"
+        """Who gets another role signs in anew: a sign-in of staff has another length, and needs more."""
+        obj.is_superuser = obj.role == Role.ADMIN
         super().save_model(request, obj, form, change)
+        if {"role", "is_active"} & set(form.changed_data):
+            sessions.end_all(user=obj)
 
 
-@admin.register(UserSession)
-class UserSessionAdmin(HistoryAdmin):
-    """Every sign-in, by browser or by token."""
+class OfPersonAdmin(HistoryAdmin):
+    """History of people: searched by the whole id of one."""
 
-    list_display = ("created_at", "user_id", "kind", "expires_at", "ended_at")
-    list_filter = ("kind",)
-    fields = ("user_id", "kind", "created_at", "expires_at", "ended_at")
     search_fields = ("user",)
     search_help_text = "A user's id"
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[UserSession], search_term: str
-    ) -> tuple[QuerySet[UserSession], bool]:
-        """By the whole id of a user."""
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
         return (queryset.filter(user__in=as_keys(search_term)) if search_term else queryset), False
+
+
+@admin.register(UserSession)
+class UserSessionAdmin(OfPersonAdmin):
+    """Every sign-in, by browser or by token."""
+
+    list_display = ("created_at", "user_id", "kind", "expires_at", "ended_at")
+    list_filter = ("kind", SinceFilter)
+    fields = ("user_id", "kind", "created_at", "expires_at", "ended_at")
+
+
+@admin.register(SignInFailure)
+class SignInFailureAdmin(OfPersonAdmin):
+    """Sign-ins that failed, by person and day; without a person: addresses that are nobody's."""
+
+    list_display = ("last_at", "user_id", "wrong", "throttled", "day")
+    list_filter = (SinceFilter,)
+    fields = list_display
 
 
 @admin.register(RateCount)

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 
 from hetri.accounts.models import User, UserSession
 from hetri.accounts.signals import sessions_ended
+from hetri.core import audit
 from hetri.core.times import now
 
 NOBODY = UUID(int=0)
@@ -20,6 +21,7 @@ SESSION_KEY = "sid"  # where a browser's Django session keeps the id of its User
 
 def begin(*, user: User, kind: str, request: HttpRequest, refresh_jti: str = "") -> UserSession:
     """Record a sign-in from `request` and return its session, good for 30 days; for staff, a day of work."""
+    audit.user.set(str(user.pk))  # nobody had proved who they are until now
     return UserSession.objects.create(
         user=user,
         kind=kind,

@@ -6,8 +6,9 @@ from django.contrib.auth import authenticate
 from django.db import transaction
 from django.http import HttpRequest
 
+from hetri.accounts import failures
 from hetri.accounts.models import User
-from hetri.core.errors import ApiError, BadCredentials
+from hetri.core.errors import ApiError, BadCredentials, TooMany
 from hetri.core.throttle import Limit
 
 PER_ACCOUNT = Limit("login-account", most=10, seconds=300)
@@ -28,9 +29,14 @@ def sign_in(*, request: HttpRequest, email: str, password: str, prove: Callable[
     """
     email = email.strip().lower()
     address = request.META.get("REMOTE_ADDR", "")
-    PER_ADDRESS.spend(address)
-    found = _take_turn(request, email, password, prove)
+    try:
+        PER_ADDRESS.spend(address)
+        found = _take_turn(request, email, password, prove)
+    except TooMany:
+        failures.count(email=email, throttled=True)
+        raise
     if isinstance(found, ApiError):
+        failures.count(email=email)
         raise found
     PER_ADDRESS.refund(address)
     return found

@@ -55,6 +55,12 @@ class OtpRequired(ApiError):
     detail = "This account has a second factor. Send the code of the authenticator app as otp."
 
 
+class FactorNeeded(ApiError):
+    status = 403
+    code = "second_factor_needed"
+    detail = "Staff need a second factor. Log in with a browser and turn it on at /account/, then send its code as otp."
+
+
 class EmailUnconfirmed(ApiError):
     status = 403
     code = "email_unconfirmed"

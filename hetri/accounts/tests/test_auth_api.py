@@ -60,7 +60,7 @@ def test_right_passwords_side_by_side_are_not_failures(anonymous: httpx.Client, 
 
 
 def test_wrong_passwords_side_by_side_do_not_slip_past_the_limit(anonymous: httpx.Client, live_db: None) -> None:
-    user = make_user("alice")
+    user, anonymous.timeout = make_user("alice"), 30
     with ThreadPoolExecutor(20) as pool:
         codes = list(pool.map(lambda _: login(anonymous, user.email, "wrong").status_code, range(20)))
     assert sorted(codes) == [401] * 10 + [429] * 10
