@@ -26,18 +26,20 @@ def main(wanted: list[str]) -> int:
     django.setup()
     from django.test.utils import override_settings
 
+    from shots.desk import LISTS
     from shots.pages import PAGES
     from shots.people import make_cast
     from shots.staff import DESK
 
     with override_settings(ALLOWED_HOSTS=["testserver"]):
         cast = make_cast()
-        shots = [*PAGES(cast), *DESK(cast.rex)]
+        desk = [*DESK(cast.rex), *LISTS(cast.desk, cast.rex, cast.away)]
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        for shot, look in itertools.product(shots, _looks()):
+        shots = [*itertools.product(PAGES(cast), _looks()), *itertools.product(desk, _english())]
+        for shot, look in shots:
             label = "-".join((shot[0], *look))
             if shot[0].startswith("staff-") and look[-1] != "en":
                 continue  # the desk speaks English only
@@ -47,8 +49,12 @@ def main(wanted: list[str]) -> int:
     return 0
 
 
-def _looks() -> Iterator[tuple[str, str, str]]:
+def _english() -> Iterator[tuple[str, str, str]]:
     yield from itertools.product(SIZES, ("light", "dark"), ("en",))
+
+
+def _looks() -> Iterator[tuple[str, str, str]]:
+    yield from _english()
     yield from itertools.product(SIZES, ("light",), ("de",))
 
 

@@ -16,6 +16,7 @@ from hetri.core.times import now
 from hetri.demo.history import write_day
 from hetri.testing import afternoon, wait_for
 from pets.models import Pet
+from shots.desk import make_desk
 from telemetry.models import RollupMark
 
 PASSWORD = "a long password"
@@ -38,6 +39,7 @@ class Cast:
     demo_collar: str
     pet: Pet
     long_pet: Pet
+    desk: str
 
 
 def make_cast() -> Cast:
@@ -77,6 +79,7 @@ def make_cast() -> Cast:
         demo_collar=demo["device"],
         pet=rex,
         long_pet=long,
+        desk=_session(make_desk(worn, away)),
     )
 
 
