@@ -79,7 +79,7 @@ def make_cast() -> Cast:
         demo_collar=demo["device"],
         pet=rex,
         long_pet=long,
-        desk=_session(make_desk(worn, away)),
+        desk=session_of(make_desk(worn, away)),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from conftest import PASSWORD, make_user
 from devices.models import Device
@@ -16,6 +16,7 @@ from hetri.testing import Api
 
 Desk = Callable[..., Client]
 Open = Callable[[Api], Page]
+PATIENCE_MS = 30_000  # a page says what it says as soon as it can; a machine that others use takes its time
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -50,6 +51,7 @@ def browser() -> Iterator[Browser]:
     """Playwright's own event loop runs in this thread; Django must not take it for one of ours."""
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        expect.set_options(timeout=PATIENCE_MS)
         yield playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
 
 

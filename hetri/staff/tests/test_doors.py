@@ -12,7 +12,6 @@ from django.urls import reverse
 
 from conftest import make_user
 from devices.models import Assignment, Device, TreatEvent
-from devices.services.ownership import issue_claim_code
 from firmware.models import Release, UpdateJob
 from hetri.accounts.models import SignInFailure, User, UserSession
 from hetri.core.times import now
@@ -72,6 +71,12 @@ DOORS: dict[str, tuple[Door, set[str]]] = {
         ADMIN,
     ),
     "admin: publish": (_publish, ADMIN),
+    "admin: ask to provision": (lambda b, w: b.get(f"{ADMIN_DEVICE}provision/").status_code, OPERATES),
+    "admin: ask for a batch": (lambda b, w: b.get("/admin/devices/batch/provision/").status_code, OPERATES),
+    "admin: end a stream": (
+        lambda b, w: b.post(f"{ADMIN_DEVICE}act/end_stream/", {"id": w.device.pk}).status_code,
+        OPERATES,
+    ),
     "api: a collar": (lambda b, w: b.get(f"/devices/{w.device.pk}").status_code, SEES),
     "api: rename": (
         lambda b, w: b.patch(f"/devices/{w.device.pk}", {"name": "New"}, content_type=JSON).status_code,
@@ -199,11 +204,3 @@ def test_filters_and_searches_find_what_they_name(desk: Desk) -> None:
         for query, found in (("", True), (f"&q={device.pk}", True), ("&q=nothing-of-that-name", False)):
             rows = browser.get(f"{address}{query}").context["cl"].result_list
             assert bool(rows) is found, (address, query)
-
-
-def test_a_collar_is_found_by_the_code_on_its_label_while_it_is_open(desk: Desk) -> None:
-    device, browser = make_device(name="On the shelf"), desk("support")
-    code = issue_claim_code(device=device, expires=False)
-    for typed in (code, code.lower().replace("-", "")):
-        found = browser.get(f"{ADMIN_DEVICE}?q={typed}").context["cl"].result_list
-        assert [row.pk for row in found] == [device.pk]
