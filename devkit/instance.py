@@ -27,7 +27,7 @@ from devkit.render import render, render_file
 from devkit.state import State, StateFile
 
 SOCKET_PATH_MOST = 80  # sun_path has 108 bytes; the longest name below is pg/.s.PGSQL.5432.lock
-FOLDERS = ("log", "mosquitto", "nginx", "mail", "heartbeat", "beat", "redis", "rtmp", "hls", "video")
+FOLDERS = ("log", "mosquitto", "nginx", "mail", "heartbeat", "beat", "redis", "rtmp", "hls", "video", "webroot")
 KEPT_WHEN_FRESH = ("tls", "secrets.env", "ports.env", "test", "install.lock", "supervisor.lock")
 NGINX_MODULES = "/usr/lib/nginx/modules"  # Debian's
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -117,6 +117,10 @@ class Instance:
             "mosquitto_user": "user root" if root else "",
             "nginx_user": "user root;" if root else "",
             "internal": "127.0.0.1",
+            "certificate": str(self.var / "tls" / "server.pem"),
+            "webroot": str(self.var / "webroot"),
+            "hetri_url": self.env["HETRI_URL"],
+            "http_listen": _listen(loopback, self.env["HETRI_HTTP_PORT"]),
             "https_listen": _listen(loopback, self.env["HETRI_HTTPS_PORT"], "ssl http2"),
             "rtmps_listen": _listen(loopback, self.env["HETRI_RTMPS_PORT"], "ssl"),
             "modules": NGINX_MODULES,
@@ -261,7 +265,7 @@ class Instance:
         self._file.forget()
 
 
-def _listen(addresses: list[str], port: str, options: str) -> str:
+def _listen(addresses: list[str], port: str, options: str = "") -> str:
     """nginx's listen directives."""
     bracketed = (f"[{address}]" if ":" in address else address for address in addresses)
-    return " ".join(f"listen {address}:{port} {options};" for address in bracketed)
+    return " ".join(f"listen {address}:{port} {options}".rstrip() + ";" for address in bracketed)
