@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Mapping
 
 from devkit.errors import Refusal
-from soak import containers, fleet, memory, stream, video
+from soak import certificates, containers, fleet, memory, stream, video
 
 SOAKS: Mapping[str, Callable[[], Mapping[str, object]]] = {
+    "certificates": certificates.run,
     "containers": containers.run,
     "memory": memory.run,
     "fleet": fleet.run,
