@@ -8,7 +8,6 @@ import os
 import shutil
 import sys
 from pathlib import Path
-
 from urllib.parse import urlsplit
 
 from devkit import environment, tls
@@ -36,8 +35,7 @@ def prepare(var: Path, said: dict[str, str]) -> None:
     env = {**_fixed(var, known), **known, **said}
     _write_private(settings / "app.env", "".join(f"{name}={_quoted(value)}\n" for name, value in env.items()))
     _broker(var, env)
-    _web(var, env)
-    _media_server(var, env)
+    nginx_files(var, env)
 
 
 def _fixed(var: Path, known: dict[str, str]) -> dict[str, str]:
@@ -59,7 +57,7 @@ def _fixed(var: Path, known: dict[str, str]) -> dict[str, str]:
 
 
 def _certificate(var: Path, said: dict[str, str]) -> None:
-    """Our own certificate is served until Certbot has one; collars pin our CA and the authority's roots from the start."""
+    """Our own certificate is served until Certbot has one; collars pin both authorities from the start."""
     hosts, served = _hosts(said), var / "certificate" / "server.pem"
     tls.ensure(var / "tls", *hosts)
     roots = said.get("HETRI_ACME_ROOTS", LETS_ENCRYPT_ROOTS)
@@ -97,9 +95,11 @@ def _quoted(value: str) -> str:
     return "'" + value.replace("'", "'\\''") + "'"
 
 
-def _write_private(path: Path, text: str) -> None:
+def _write_private(path: Path, text: str) -> Path:
+    path.parent.mkdir(exist_ok=True)
     path.touch(mode=0o600)
     path.write_text(text)
+    return path
 
 
 def _password(folder: Path, password: str) -> None:
@@ -128,7 +128,12 @@ def _broker(var: Path, env: dict[str, str]) -> None:
     (broker / "collars.passwd").touch(mode=0o640)
 
 
-def _web(var: Path, env: dict[str, str]) -> None:
+def nginx_files(var: Path, env: dict[str, str]) -> list[Path]:
+    """Write both configurations of nginx below `var`; where they are."""
+    return [_web(var, env), _media_server(var, env)]
+
+
+def _web(var: Path, env: dict[str, str]) -> Path:
     names = {"var": str(var), "pages": str(ROOT / "nginx"), "nginx_user": "", "upstream": "web:8000"}
     names |= {"modules": NGINX_MODULES, "relay": f"relay:{RELAY}", "hls": str(var / "hls"), "video": str(var / "video")}
     names["hetri_video_key"] = env["HETRI_VIDEO_KEY"]
@@ -136,16 +141,21 @@ def _web(var: Path, env: dict[str, str]) -> None:
     names["hetri_url"] = env.get("HETRI_URL", "https://localhost")
     names |= {"http_listen": f"listen {HTTP};", "https_listen": f"listen {HTTPS} ssl http2;"}
     names["access_log"] = "/dev/stdout"
-    _write_private(var / "nginx" / "web.conf", render(ROOT / "nginx" / "web.conf", names))
+    return _write_private(var / "nginx" / "web.conf", render(ROOT / "nginx" / "web.conf", names))
 
 
-def _media_server(var: Path, env: dict[str, str]) -> None:
+def _media_server(var: Path, env: dict[str, str]) -> Path:
     names = {"var": str(var), "pages": str(ROOT / "nginx"), "nginx_user": "", "modules": NGINX_MODULES}
-    names |= {"certificate": _served(var), "rtmps_listen": f"listen {RTMPS} ssl;", "internal": "0.0.0.0", "hls": str(var / "hls")}
+    names |= {
+        "certificate": _served(var),
+        "rtmps_listen": f"listen {RTMPS} ssl;",
+        "internal": "0.0.0.0",
+        "hls": str(var / "hls"),
+    }
     names |= {"hetri_rtmp_in_port": str(RTMP_IN), "hetri_rtmp_port": str(RTMP)}
     names |= {"hetri_rtmp_http_port": str(RTMP_HTTP), "system_python": SYSTEM_PYTHON}
     names |= {"hook_upstream": "web:8000", "hook_host": "localhost", "hetri_hook_secret": env["HETRI_HOOK_SECRET"]}
-    _write_private(var / "rtmp" / "rtmp.conf", render(ROOT / "nginx" / "rtmp.conf", names))
+    return _write_private(var / "rtmp" / "rtmp.conf", render(ROOT / "nginx" / "rtmp.conf", names))
 
 
 def main() -> None:

@@ -4,7 +4,6 @@ import hashlib
 import subprocess
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 
 from devkit import bootstrap
 from devkit.bootstrap import ROOT
@@ -30,7 +29,7 @@ def python_tool(name: str) -> str:
     return str(FOLDER / "bin" / name)
 
 
-def ask(command: Iterable[str | Path], **options: str) -> str:
+def ask(command: Iterable[object], **options: str) -> str:
     """What a command says. Raises Refusal with its words when it fails."""
     return _run([str(word) for word in command], **options)
 

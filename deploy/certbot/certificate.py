@@ -3,7 +3,7 @@
 
     certificate.py --acme FOLDER --into FILE [--once] [-- CERTBOT OPTIONS]
 
-FOLDER holds cli.ini (deploy/certbot/cli.ini, rendered) and what Certbot keeps; while there is no cli.ini, nothing is asked.
+FOLDER holds cli.ini (deploy/certbot/cli.ini, rendered) and what Certbot keeps; without a cli.ini nothing is asked.
 FILE holds the certificate, its chain and its key together: no reader ever meets half a pair. Who reads it is not told
 here, since it may run in another container: deploy/reload_watcher.py looks for the change beside each of them.
 """
@@ -24,18 +24,18 @@ AGAIN_S = 15 * 60.0  # after a failure: an authority allows five an hour
 WORDS = 2000  # of Certbot's, in the log
 
 
-def say(event: str, **facts: str | int) -> None:
+def say(event: str, level: str = "INFO", **facts: str) -> None:
     """One line of JSON, as Hetri's other processes write it."""
-    stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    print(json.dumps({"ts": stamp, "level": facts.pop("level", "info"), "event": event, **facts}), flush=True)
+    told = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level, "logger": "certbot"}
+    print(json.dumps({**told, "event": event, **facts}), flush=True)
 
 
 def renew(acme: Path, options: list[str]) -> bool:
-    """Have Certbot get a certificate where there is none, it nears its end, or the names changed. Whether all is well."""
+    """Have Certbot get a certificate where it is missing, nears its end or has other names. Whether all is well."""
     command = ["certbot", "--config", str(acme / "cli.ini"), "certonly", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        say("certificate_refused", level="error", words=(done.stdout + done.stderr)[-WORDS:])
+        say("certificate_refused", level="ERROR", words=(done.stdout + done.stderr)[-WORDS:])
     return done.returncode == 0
 
 
@@ -66,7 +66,7 @@ def look(acme: Path, target: Path, options: list[str]) -> bool:
     try:
         place(acme, target)
     except OSError as error:
-        say("certificate_not_placed", level="error", words=str(error))
+        say("certificate_not_placed", level="ERROR", words=str(error))
         return False
     return well
 
