@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from devkit.errors import Refusal
-from soak import certificates, containers, fleet, memory, stream, video
+from soak import certificates, containers, fleet, memory, sbom, stream, video
 
 SOAKS: Mapping[str, Callable[[], Mapping[str, object]]] = {
     "certificates": certificates.run,
@@ -14,6 +14,7 @@ SOAKS: Mapping[str, Callable[[], Mapping[str, object]]] = {
     "memory": memory.run,
     "fleet": fleet.run,
     "stream": stream.run,
+    "sbom": sbom.run,
     "video": video.run,
 }
 

@@ -24,7 +24,7 @@ from soak import scan, tools
 
 PROJECT = "hetri-try"
 BASE = "docker.io/library/debian:bookworm-slim"
-START_S = 240
+START_S = 300
 PORTS = ("HETRI_HTTP_PORT", "HETRI_HTTPS_PORT", "HETRI_MQTTS_PORT", "HETRI_RTMPS_PORT")
 PODMAN = ("podman", "runc", "buildah", "netavark", "aardvark-dns", "iptables", "debootstrap")
 # As a guest may run it: where there is no systemd, and limits are others' to raise. crun of Debian 12 fails there.
