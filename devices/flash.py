@@ -2,14 +2,14 @@
 
 import json
 import os
-import ssl
 import time
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_public_key
+from cryptography.x509 import load_pem_x509_certificates
 from django.conf import settings
 
 from devices.models import Device
@@ -32,22 +32,27 @@ def release_keys() -> list[str]:
 
 
 def device_file(device: Device, credential: Credential, **more: Any) -> dict[str, Any]:
-    """The contents of device.json: identity, broker, the CA that it trusts (DER, base64), first config, and `more`.
+    """The contents of device.json: identity, broker, the CAs that it trusts, first config, and `more`.
+
+    `ca` is base64 of DER, of several CAs one behind the other.
 
     `made` is now, in seconds since 1970: the collar's clock never was earlier.
     """
-    authority = ssl.PEM_cert_to_DER_cert(settings.TLS_CA.read_text())
     return {
         "v": 1,
         "id": str(device.pk),
         "name": device.name,
         "mqtt": credential.public(),
-        "ca": b64encode(authority).decode(),
+        "ca": b64encode(b"".join(_authorities())).decode(),
         "config": device.config,
         "release_keys": release_keys(),
         "made": int(time.time()),
         **more,
     }
+
+
+def _authorities() -> list[bytes]:
+    return [one.public_bytes(Encoding.DER) for one in load_pem_x509_certificates(settings.TLS_CA.read_bytes())]
 
 
 def write_device_file(folder: Path, device: Device, credential: Credential, **more: Any) -> Path:

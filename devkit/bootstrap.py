@@ -60,6 +60,14 @@ def ensure() -> None:
         _venv()
 
 
+def require(packages: Iterable[str]) -> None:
+    """Install those of `packages` that are missing: for what only some commands need. Raises Refusal."""
+    with open(ROOT / "var" / "install.lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if missing := missing_packages(packages):
+            _apt(missing)
+
+
 def require_space(place: Path, needed: int = NEEDED_BYTES) -> None:
     """Raise Refusal when the disk that holds `place` is nearly full."""
     free = shutil.disk_usage(place).free

@@ -14,9 +14,15 @@ PRODUCTION = {
     "HETRI_HOOK_SECRET": "h5-" + "check-only-not-a-secret-" * 2,
     "HETRI_VIDEO_KEY": "v8-" + "check-only-not-a-secret-" * 2,
     "HETRI_URL": "https://hetri.example",
-    "DATABASE_URL": "postgres://hetri@127.0.0.1:9/none",
-    "REDIS_URL": "redis://127.0.0.1:9/0",
+    "DATABASE_URL": "postgres://hetri:d4-check-only@127.0.0.1:9/none",
+    "REDIS_URL": "redis://:r6-check-only@127.0.0.1:9/0",
 }
+
+
+def _files(*patterns: str) -> list[str]:
+    return [str(path.relative_to(ROOT)) for pattern in patterns for path in sorted(ROOT.glob(pattern))]
+
+
 STEPS = (
     ("format", ["ruff", "format", "--check", "."]),
     ("lint", ["ruff", "check", "."]),
@@ -26,6 +32,9 @@ STEPS = (
     ("deploy", ["python", "manage.py", "check", "--deploy", "--fail-level", "WARNING"]),
     ("openapi", ["python", "manage.py", "spectacular", "--validate", "--fail-on-warn", "--file", os.devnull]),
     ("messages", ["python", "-m", "devkit.messages"]),
+    ("containers", ["hadolint", *_files("deploy/containers/*.Dockerfile", "nginx/Dockerfile")]),
+    ("shell", ["shellcheck", *_files("dev", ".ci/run", "deploy/**/*.sh")]),
+    ("nginx", ["python", "-m", "devkit.lint_nginx"]),
     ("templates", ["djlint", "hetri", "--check", "--lint", "--quiet"]),
 )
 

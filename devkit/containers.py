@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from devkit import environment, tls
 from devkit.bootstrap import ROOT
@@ -20,6 +21,10 @@ HTTPS, HTTP, MQTT, MQTTS, RELAY = 8443, 8080, 1883, 8883, 8001  # inside the con
 METRICS = 9200
 RTMPS, RTMP_IN, RTMP, RTMP_HTTP = 1936, 1934, 1935, 8935
 CONTAINER_SECRETS = ("HETRI_DATABASE_PASSWORD", "HETRI_REDIS_PASSWORD")
+LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
+# The roots under which it signs, as Debian's ca-certificates has them.
+LETS_ENCRYPT_ROOTS = ",".join(f"/usr/share/ca-certificates/mozilla/ISRG_Root_X{number}.crt" for number in (1, 2))
+
 
 PROMETHEUS = {
     "rules": "/opt/hetri/prometheus/rules.yml",
@@ -34,15 +39,13 @@ def prepare(var: Path, said: dict[str, str]) -> None:
     """Fill the volumes under `var`; `said` is what .env says, without empty values. Raises Refusal."""
     settings = var / "settings"
     known = secrets_of(settings, (*environment.SECRETS, *CONTAINER_SECRETS))
-    tls.ensure(var / "tls", said.get("HETRI_MQTT_PUBLIC_HOST", "localhost"))
-    shutil.copy(var / "tls" / "ca.pem", settings / "ca.pem")
+    _certificate(var, said)
     _password(var / "database", known["HETRI_DATABASE_PASSWORD"])
     _password(var / "queue", known["HETRI_REDIS_PASSWORD"])
     env = {**_fixed(var, known), **known, **said}
     _write_private(settings / "app.env", "".join(f"{name}={_quoted(value)}\n" for name, value in env.items()))
     _broker(var, env)
-    _web(var, env)
-    _media_server(var, env)
+    nginx_files(var, env)
     _prometheus(var)
 
 
@@ -59,20 +62,57 @@ def _fixed(var: Path, known: dict[str, str]) -> dict[str, str]:
         "HETRI_RTMP_HOST": "rtmp",
         "HETRI_RTMP_PORT": str(RTMP),
         "HETRI_RTMP_HTTP_PORT": str(RTMP_HTTP),
-        "HETRI_TLS_CA": str(var / "settings" / "ca.pem"),
+        "HETRI_TLS_CA": str(var / "settings" / "roots.pem"),
         "HETRI_LOG_FORMAT": "json",
         "HETRI_METRICS_LISTEN": f"0.0.0.0:{METRICS}",
         "HETRI_TLS_DOORS": f"https=nginx:{HTTPS},mqtts=mosquitto:{MQTTS},rtmps=rtmp:{RTMPS}",
     }
 
 
+def _certificate(var: Path, said: dict[str, str]) -> None:
+    """Our own certificate is served until Certbot has one; collars pin both authorities from the start."""
+    hosts, served = _hosts(said), var / "certificate" / "server.pem"
+    tls.ensure(var / "tls", *hosts)
+    roots = said.get("HETRI_ACME_ROOTS", LETS_ENCRYPT_ROOTS)
+    others = [Path(path).read_text() for path in roots.split(",") if path != "none"]
+    (var / "settings" / "roots.pem").write_text("".join([(var / "tls" / "ca.pem").read_text(), *others]))
+    asked = _ask_certbot(var, hosts, said)
+    if not (asked and tls.is_good(served, *hosts, seconds=0)):
+        fresh = served.with_name("own.new")
+        shutil.copy(var / "tls" / "server.pem", fresh)
+        fresh.replace(served)
+
+
+def _hosts(said: dict[str, str]) -> list[str]:
+    """The names that people and collars are told, each once."""
+    url = urlsplit(said.get("HETRI_URL", "https://localhost")).hostname or "localhost"
+    mqtt = said.get("HETRI_MQTT_PUBLIC_HOST", url)
+    return list(dict.fromkeys([url, mqtt, said.get("HETRI_RTMP_PUBLIC_HOST", mqtt)]))
+
+
+def _ask_certbot(var: Path, hosts: list[str], said: dict[str, str]) -> bool:
+    """Leave Certbot's configuration where HETRI_ACME_EMAIL wants a public certificate. Raises Refusal."""
+    acme, email = var / "acme", said.get("HETRI_ACME_EMAIL")
+    if not email:
+        (acme / "cli.ini").unlink(missing_ok=True)
+        return False
+    if local := [host for host in hosts if "." not in host]:
+        raise Refusal(f"HETRI_ACME_EMAIL is set, but nobody certifies {local[0]}. Set HETRI_URL to your public name.")
+    names = {"acme": str(acme), "webroot": str(var / "webroot"), "email": email, "names": ",".join(hosts)}
+    names["directory"] = said.get("HETRI_ACME_DIRECTORY", LETS_ENCRYPT)
+    render_file(ROOT / "deploy" / "certbot" / "cli.ini", acme / "cli.ini", names)
+    return True
+
+
 def _quoted(value: str) -> str:
     return "'" + value.replace("'", "'\\''") + "'"
 
 
-def _write_private(path: Path, text: str) -> None:
+def _write_private(path: Path, text: str) -> Path:
+    path.parent.mkdir(exist_ok=True)
     path.touch(mode=0o600)
     path.write_text(text)
+    return path
 
 
 def _password(folder: Path, password: str) -> None:
@@ -85,10 +125,14 @@ def _password(folder: Path, password: str) -> None:
     fresh.replace(folder / "password")
 
 
+def _served(var: Path) -> str:
+    return str(var / "certificate" / "server.pem")
+
+
 def _broker(var: Path, env: dict[str, str]) -> None:
     broker, source = var / "mosquitto", ROOT / "deploy" / "mosquitto"
     names = {"var": str(var), "mosquitto_user": "", "internal": "0.0.0.0", "public": "0.0.0.0"}
-    names |= {"hetri_mqtt_port": str(MQTT), "hetri_mqtts_port": str(MQTTS)}
+    names |= {"hetri_mqtt_port": str(MQTT), "hetri_mqtts_port": str(MQTTS), "certificate": _served(var)}
     public = render(source / "public.conf", names)
     render_file(source / "mosquitto.conf", broker / "mosquitto.conf", {**names, "public_listeners": public})
     for name in ("collars.acl", "server.acl"):
@@ -97,22 +141,34 @@ def _broker(var: Path, env: dict[str, str]) -> None:
     (broker / "collars.passwd").touch(mode=0o640)
 
 
-def _web(var: Path, env: dict[str, str]) -> None:
+def nginx_files(var: Path, env: dict[str, str]) -> list[Path]:
+    """Write both configurations of nginx below `var`; where they are."""
+    return [_web(var, env), _media_server(var, env)]
+
+
+def _web(var: Path, env: dict[str, str]) -> Path:
     names = {"var": str(var), "pages": str(ROOT / "nginx"), "nginx_user": "", "upstream": "web:8000"}
     names |= {"modules": NGINX_MODULES, "relay": f"relay:{RELAY}", "hls": str(var / "hls"), "video": str(var / "video")}
     names["hetri_video_key"] = env["HETRI_VIDEO_KEY"]
-    names |= {"https_listen": f"listen {HTTPS} ssl http2;", "access_log": "/dev/stdout"}
-    names["log_format"] = env["HETRI_LOG_FORMAT"]
-    _write_private(var / "nginx" / "web.conf", render(ROOT / "nginx" / "web.conf", names))
+    names |= {"certificate": _served(var), "webroot": str(var / "webroot")}
+    names["hetri_url"] = env.get("HETRI_URL", "https://localhost")
+    names |= {"http_listen": f"listen {HTTP};", "https_listen": f"listen {HTTPS} ssl http2;"}
+    names |= {"access_log": "/dev/stdout", "log_format": env["HETRI_LOG_FORMAT"]}
+    return _write_private(var / "nginx" / "web.conf", render(ROOT / "nginx" / "web.conf", names))
 
 
-def _media_server(var: Path, env: dict[str, str]) -> None:
+def _media_server(var: Path, env: dict[str, str]) -> Path:
     names = {"var": str(var), "pages": str(ROOT / "nginx"), "nginx_user": "", "modules": NGINX_MODULES}
-    names |= {"rtmps_listen": f"listen {RTMPS} ssl;", "internal": "0.0.0.0", "hls": str(var / "hls")}
+    names |= {
+        "certificate": _served(var),
+        "rtmps_listen": f"listen {RTMPS} ssl;",
+        "internal": "0.0.0.0",
+        "hls": str(var / "hls"),
+    }
     names |= {"hetri_rtmp_in_port": str(RTMP_IN), "hetri_rtmp_port": str(RTMP)}
     names |= {"hetri_rtmp_http_port": str(RTMP_HTTP), "system_python": SYSTEM_PYTHON}
     names |= {"hook_upstream": "web:8000", "hook_host": "localhost", "hetri_hook_secret": env["HETRI_HOOK_SECRET"]}
-    _write_private(var / "rtmp" / "rtmp.conf", render(ROOT / "nginx" / "rtmp.conf", names))
+    return _write_private(var / "rtmp" / "rtmp.conf", render(ROOT / "nginx" / "rtmp.conf", names))
 
 
 def _prometheus(var: Path) -> None:

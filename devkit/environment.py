@@ -13,7 +13,13 @@ from devkit.errors import Refusal
 
 SECRETS = ("HETRI_SECRET_KEY", "HETRI_CLAIM_KEY", "HETRI_MQTT_PASSWORD", "HETRI_HOOK_SECRET", "HETRI_VIDEO_KEY")
 PUBLIC_PORTS = {"HETRI_HTTPS_PORT": 8443, "HETRI_MQTTS_PORT": 8883, "HETRI_RTMPS_PORT": 1936}
-INTERNAL_PORTS = ("HETRI_MQTT_PORT", "HETRI_RTMP_IN_PORT", "HETRI_RTMP_PORT", "HETRI_RTMP_HTTP_PORT")
+INTERNAL_PORTS = (
+    "HETRI_HTTP_PORT",
+    "HETRI_MQTT_PORT",
+    "HETRI_RTMP_IN_PORT",
+    "HETRI_RTMP_PORT",
+    "HETRI_RTMP_HTTP_PORT",
+)
 # Not ours to inherit: they would point our processes at another installation or another database.
 FOREIGN = ("HETRI_", "PG", "DATABASE_URL", "REDIS_URL", "DJANGO_")
 LOOPBACK = "localhost,127.0.0.1,::1"

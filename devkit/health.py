@@ -67,7 +67,7 @@ def _ask(family: socket.AddressFamily, address: str | tuple[str, int], question:
 def nginx(instance: "Instance") -> bool:
     """HTTPS through to the application, with the certificate checked."""
     try:
-        context = ssl.create_default_context(cafile=str(instance.var / "tls" / "ca.pem"))
+        context = ssl.create_default_context(cafile=instance.env["HETRI_TLS_CA"])
     except OSError:
         return False
     port = int(instance.env["HETRI_HTTPS_PORT"])

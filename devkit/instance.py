@@ -40,6 +40,7 @@ FOLDERS = (
     "rtmp",
     "hls",
     "video",
+    "webroot",
 )
 KEPT_WHEN_FRESH = ("tls", "secrets.env", "ports.env", "test", "install.lock", "supervisor.lock")
 NGINX_MODULES = "/usr/lib/nginx/modules"  # Debian's
@@ -138,6 +139,10 @@ class Instance:
             "mosquitto_user": "user root" if root else "",
             "nginx_user": "user root;" if root else "",
             "internal": "127.0.0.1",
+            "certificate": str(self.var / "tls" / "server.pem"),
+            "webroot": str(self.var / "webroot"),
+            "hetri_url": self.env["HETRI_URL"],
+            "http_listen": _listen(loopback, self.env["HETRI_HTTP_PORT"]),
             "https_listen": _listen(loopback, self.env["HETRI_HTTPS_PORT"], "ssl http2"),
             "rtmps_listen": _listen(loopback, self.env["HETRI_RTMPS_PORT"], "ssl"),
             "modules": NGINX_MODULES,
@@ -290,7 +295,7 @@ def prometheus_names(var: Path, every: str = "15s") -> dict[str, str]:
     return {"rules": str(ROOT / "deploy" / "prometheus" / "rules.yml"), "discovery": found, "every": every}
 
 
-def _listen(addresses: list[str], port: str, options: str) -> str:
+def _listen(addresses: list[str], port: str, options: str = "") -> str:
     """nginx's listen directives."""
     bracketed = (f"[{address}]" if ":" in address else address for address in addresses)
-    return " ".join(f"listen {address}:{port} {options};" for address in bracketed)
+    return " ".join(f"listen {address}:{port} {options}".rstrip() + ";" for address in bracketed)

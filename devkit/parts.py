@@ -38,9 +38,10 @@ def _mosquitto(var: Path, run: Path, env: dict[str, str]) -> list[str]:
 
 
 def _watcher(var: Path, run: Path, env: dict[str, str]) -> list[str]:
-    script = str(ROOT / "deploy" / "mosquitto" / "reload_watcher.py")
-    files = var / "mosquitto"
-    return [python(), script, "--watch", str(files / "collars.passwd"), "--pid-file", str(files / "mosquitto.pid")]
+    broker, certificate = var / "mosquitto", str(var / "tls" / "server.pem")
+    mosquitto = ["mosquitto", str(broker / "mosquitto.pid"), str(broker / "collars.passwd"), certificate]
+    nginx = ["nginx", str(var / "nginx" / "nginx.pid"), certificate]
+    return [python(), str(ROOT / "deploy" / "reload_watcher.py"), "--tell", *mosquitto, "--tell", *nginx]
 
 
 def _nginx(var: Path, run: Path, env: dict[str, str]) -> list[str]:

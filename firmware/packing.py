@@ -10,6 +10,7 @@ from pathlib import Path
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.x509 import load_pem_x509_certificates
 
 from firmware.simulation import COLLAR
 
@@ -31,9 +32,22 @@ class Pack:
     program: bytes
 
 
-def pack(*, version: str, board: str, key: rsa.RSAPrivateKey, allow_older: bool = False, source: Path = COLLAR) -> Pack:
-    """Join and sign the program in `source`."""
+def pack(
+    *,
+    version: str,
+    board: str,
+    key: rsa.RSAPrivateKey,
+    allow_older: bool = False,
+    source: Path = COLLAR,
+    roots: bytes = b"",
+) -> Pack:
+    """Join and sign the program in `source`. `roots` (PEM) are CAs that its collars trust beside those they know.
+
+    Raises ValueError when `roots` holds something else.
+    """
     bodies = _bodies(source)
+    if roots:
+        bodies["app/roots.py"] = f"MORE = {joined(roots)!r}\n".encode()
     manifest = _manifest(bodies, version=version, board=board, allow_older=allow_older)
     return Pack(manifest, sign(manifest, key), b"".join(bodies.values()))
 
@@ -63,6 +77,11 @@ def _manifest(bodies: dict[str, bytes], **about: str | bool) -> bytes:
 def sign(text: bytes, key: rsa.RSAPrivateKey) -> bytes:
     """RSA-2048, PKCS #1 v1.5, SHA-256 (RFC 8017, 8.2)."""
     return key.sign(text, padding.PKCS1v15(), hashes.SHA256())
+
+
+def joined(roots: bytes) -> bytes:
+    """How collars hold CAs: in DER, one behind the other. Raises ValueError when `roots` (PEM) holds none."""
+    return b"".join(one.public_bytes(serialization.Encoding.DER) for one in load_pem_x509_certificates(roots))
 
 
 def unpack(packed: Pack, slot: Path) -> None:

@@ -115,7 +115,7 @@ DATABASES["default"].update(
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis, Celery ----------------------------------------------------------------------------------
-REDIS_URL: str = env.str("REDIS_URL")
+REDIS_URL: str = env.str("REDIS_URL")  # rediss://...?ssl_ca_certs=FILE: TLS, the certificate and its name checked
 # Counts tries and remembers one-time codes that were used: every process has to see the same.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 CELERY_BROKER_URL: str = env.str("HETRI_CELERY_BROKER_URL", default=REDIS_URL.replace("unix://", "redis+socket://"))
@@ -124,6 +124,8 @@ LIVE_CHANNEL: str = env.str("HETRI_LIVE_CHANNEL", default="hetri:live")
 # --- MQTT -------------------------------------------------------------------------------------------
 MQTT_HOST: str = env.str("HETRI_MQTT_HOST", default="127.0.0.1")
 MQTT_PORT: int = env.int("HETRI_MQTT_PORT", default=1883)
+MQTT_TLS: bool = env.bool("HETRI_MQTT_TLS", default=False)  # for a broker elsewhere
+MQTT_CA: str = env.str("HETRI_MQTT_CA", default="")  # PEM; empty: what the system trusts
 MQTT_USER: str = env.str("HETRI_MQTT_USER", default="hetri")
 MQTT_PASSWORD: str = env.str("HETRI_MQTT_PASSWORD")
 MQTT_CLIENT_ID: str = env.str("HETRI_MQTT_CLIENT_ID", default="hetri-ingest")

@@ -6,14 +6,16 @@ import time
 from collections.abc import Callable, Mapping
 
 from devkit.errors import Refusal
-from soak import alerts, containers, fleet, memory, stream, video
+from soak import alerts, certificates, containers, fleet, memory, sbom, stream, video
 
 SOAKS: Mapping[str, Callable[[], Mapping[str, object]]] = {
     "alerts": alerts.run,
+    "certificates": certificates.run,
     "containers": containers.run,
     "memory": memory.run,
     "fleet": fleet.run,
     "stream": stream.run,
+    "sbom": sbom.run,
     "video": video.run,
 }
 

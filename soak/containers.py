@@ -20,11 +20,23 @@ import httpx
 from devkit import ports
 from devkit.bootstrap import ROOT
 from devkit.errors import Refusal
+from soak import scan, tools
 
 PROJECT = "hetri-try"
 BASE = "docker.io/library/debian:bookworm-slim"
-START_S = 240
-PORTS = ("HETRI_HTTPS_PORT", "HETRI_MQTTS_PORT", "HETRI_RTMPS_PORT")
+START_S = 300
+PORTS = ("HETRI_HTTP_PORT", "HETRI_HTTPS_PORT", "HETRI_MQTTS_PORT", "HETRI_RTMPS_PORT")
+PODMAN = ("podman", "runc", "buildah", "netavark", "aardvark-dns", "iptables", "debootstrap")
+# As a guest may run it: where there is no systemd, and limits are others' to raise. crun of Debian 12 fails there.
+PODMAN_CONF = """\
+[containers]
+default_ulimits=["nofile=20000:20000","nproc=1024:1024"]
+[engine]
+cgroup_manager="cgroupfs"
+runtime="runc"
+"""
+OURS = ("web", "relay", "ingest", "worker", "beat")
+RUNNING = (*OURS, "nginx", "rtmp", "mosquitto", "postgres", "redis", "certbot")
 
 
 class Stack:
@@ -34,6 +46,7 @@ class Stack:
         self._engine, self._compose, self._env_file = engine, compose, folder / "env"
         self._ports = {name: str(ports.reserve()) for name in PORTS}
         self.url = f"https://localhost:{self._ports['HETRI_HTTPS_PORT']}"
+        self.plain = f"http://localhost:{self._ports['HETRI_HTTP_PORT']}"
         said = {"HETRI_URL": self.url, "HETRI_BIND": "127.0.0.1", **self._ports}
         changed = "".join(f"{name}={value}\n" for name, value in said.items())
         self._env_file.write_text((ROOT / ".env.example").read_text() + changed)
@@ -46,10 +59,29 @@ class Stack:
         if done.returncode:
             raise Refusal(f"compose {' '.join(words)} failed: {(done.stderr or done.stdout)[-3000:]}")
 
+    def inspect(self, service: str) -> dict[str, Any]:
+        """What the engine tells of a service's container."""
+        found: list[dict[str, Any]] = json.loads(tools.ask([self._engine, "inspect", self._container(service)]))
+        return found[0]
+
+    def log(self, service: str) -> list[str]:
+        """A service's lines so far."""
+        command = [self._engine, "logs", self._container(service)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True)
+        return done.stdout.splitlines()
+
+    @property
+    def published(self) -> list[int]:
+        """The ports at which it is reached."""
+        return sorted(int(port) for port in self._ports.values())
+
+    def _container(self, service: str) -> str:
+        return f"{PROJECT}_{service}_1" if self._engine == "podman" else f"{PROJECT}-{service}-1"
+
     def run_in(self, service: str, *command: str) -> str:
         """What a command says inside a service's container."""
-        name = f"{PROJECT}_{service}_1" if self._engine == "podman" else f"{PROJECT}-{service}-1"
-        done = subprocess.run([self._engine, "exec", name, *command], capture_output=True, text=True, check=False)
+        inside = [self._engine, "exec", self._container(service)]
+        done = subprocess.run([*inside, *command], capture_output=True, text=True, check=False)
         if done.returncode:
             raise Refusal(f"{' '.join(command)} in {service} failed: {done.stderr[-2000:]}")
         return done.stdout
@@ -75,6 +107,7 @@ IMAGES = (
     ("hetri-mosquitto", "deploy/containers/mosquitto.Dockerfile", ""),
     ("hetri-nginx", "nginx/Dockerfile", ""),
     ("hetri-prometheus", "deploy/containers/prometheus.Dockerfile", ""),
+    ("hetri-certbot", "deploy/containers/certbot.Dockerfile", ""),
     ("hetri-app", "deploy/containers/app.Dockerfile", ""),
     ("hetri-collar", "deploy/containers/app.Dockerfile", "collar"),
 )
@@ -84,11 +117,13 @@ def _engine() -> tuple[str, list[str]]:
     """The container engine and its compose command. Raises Refusal when there is none that runs."""
     if shutil.which("docker") and _works(["docker", "info"]):
         return "docker", ["docker", "compose"]
-    if not shutil.which("podman") or not _works(["podman", "info"]):
-        raise Refusal("Neither Docker nor podman runs here. Install podman, runc, netavark and debootstrap as root.")
-    compose = shutil.which("podman-compose")
-    if compose is None:
-        raise Refusal("podman-compose is missing: pip install podman-compose")
+    tools.debian(*PODMAN)
+    conf = tools.FOLDER / "containers.conf"
+    compose = tools.python_tool("podman-compose")
+    conf.write_text(PODMAN_CONF)
+    os.environ.setdefault("CONTAINERS_CONF", str(conf))
+    if not _works(["podman", "info"]):
+        raise Refusal("Neither Docker nor podman runs here: `podman info` says why.")
     return "podman", [compose]
 
 
@@ -147,6 +182,39 @@ def _collar_lives(client: httpx.Client, device: str) -> bool:
     return bool(client.get(f"/devices/{device}/status").json()["status"] == "online")
 
 
+def _secured(stack: Stack, before: list[int]) -> dict[str, object]:
+    """Who runs what, what can be written, what is reached from outside. Raises Refusal."""
+    for service in RUNNING:
+        facts = stack.inspect(service)
+        user, host = stack.run_in(service, "id", "-u").strip(), facts["HostConfig"]
+        limits = [host.get(name) for name in ("Memory", "PidsLimit", "NanoCpus")]
+        if user == "0" or not host["ReadonlyRootfs"] or not all(limits):
+            raise Refusal(f"{service}: user {user}, read-only {host['ReadonlyRootfs']}, limits {limits}.")
+    reached = [port for port in scan.open_ports(("conmon", "docker-proxy")) if port not in before]
+    if reached != stack.published:
+        raise Refusal(f"Open are {reached}, published {stack.published}.")
+    led = httpx.get(stack.plain + "/account/?a=1")
+    if (led.status_code, led.headers.get("location")) != (308, f"{stack.url}/account/?a=1"):
+        raise Refusal(f"Plain HTTP answers {led.status_code} {led.headers}.")
+    return {"root": 0, "read_only": len(RUNNING), "open_ports": len(reached), "log_lines": _spoken(stack)}
+
+
+def _spoken(stack: Stack) -> dict[str, int]:
+    """How many lines our own processes wrote. Raises Refusal when one is no JSON."""
+    lines = {service: stack.log(service) for service in OURS}
+    for service, spoken in lines.items():
+        if strange := [line for line in spoken if line.strip() and not line.startswith("{")]:
+            raise Refusal(f"{service} speaks no JSON: {strange[:5]}")
+    return {service: len(spoken) for service, spoken in lines.items()}
+
+
+def _megabytes(engine: str) -> dict[str, int]:
+    """The images' sizes, and the base's, which all of them share."""
+    names = [BASE, *(image for image, _, _ in IMAGES)]
+    sizes = tools.ask([engine, "image", "inspect", "--format", "{{.Size}}", *names]).split()
+    return {name.rsplit("/", 1)[-1]: int(size) // 1_000_000 for name, size in zip(names, sizes, strict=True)}
+
+
 def _watch(client: httpx.Client, device: str) -> dict[str, object]:
     """The camera through the published ports, as HLS and as the fast view."""
     begun = time.monotonic()
@@ -173,6 +241,7 @@ def _watch(client: httpx.Client, device: str) -> dict[str, object]:
 
 
 def _try(stack: Stack) -> dict[str, object]:
+    before = scan.open_ports(("conmon", "docker-proxy"))
     begun = time.monotonic()
     stack.compose("up", "-d", "--no-build")
     demo = _wait_up(stack)
@@ -183,6 +252,7 @@ def _try(stack: Stack) -> dict[str, object]:
         treat = client.post(f"/devices/{device}/treat", json={}).raise_for_status().json()
         sample = client.get(f"/devices/{device}/telemetry?limit=1").json()["results"][0]
         video = _watch(client, device)
+    secured = _secured(stack, before)
     stack.compose("down")
     begun = time.monotonic()
     stack.compose("up", "-d", "--no-build")
@@ -194,11 +264,13 @@ def _try(stack: Stack) -> dict[str, object]:
         _until("the collar is online again", lambda: _collar_lives(client, device), 60)
     if treat["result"] != "dispensed" or kept != treat or there != [sample]:
         raise Refusal(f"Something was lost: before {treat} and {sample}, after {kept} and {there}.")
-    return {"up_s": round(up_s, 1), "up_again_s": round(again_s, 1), "treat": treat["result"], "kept": True, **video}
+    times = {"up_s": round(up_s, 1), "up_again_s": round(again_s, 1)}
+    return {**times, "treat": treat["result"], "kept": True, **video, **secured}
 
 
 def run() -> dict[str, object]:
     """Build, start, try, end, start again, try. Raises Refusal with what was wrong."""
+    tools.debian("nmap")
     engine, compose = _engine()
     _ensure_base(engine)
     with tempfile.TemporaryDirectory() as folder:
@@ -207,4 +279,4 @@ def run() -> dict[str, object]:
         stack.build()
         built_s = time.monotonic() - begun
         with _project(stack):
-            return {"engine": engine, "build_s": round(built_s, 1), **_try(stack)}
+            return {"engine": engine, "build_s": round(built_s, 1), "mb": _megabytes(engine), **_try(stack)}

@@ -24,14 +24,14 @@ RUN apt-get update \
     && install -d -o hetri -g hetri /var/lib/hetri
 COPY --from=build /opt/venv /opt/venv
 COPY . /opt/hetri
-RUN cd /var/lib/hetri \
-    && install -d -o hetri -g hetri -m 0700 settings mosquitto tls \
-    && install -d -o hetri -g hetri nginx rtmp static media mail demo video hls prometheus \
+WORKDIR /var/lib/hetri
+RUN install -d -o hetri -g hetri -m 0700 settings mosquitto tls certificate acme \
+    && install -d -o hetri -g hetri nginx rtmp static media mail demo video hls webroot prometheus \
     && ln -s /tmp/heartbeat heartbeat
 ENV PATH=/opt/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     PYTHONPATH=/opt/hetri HETRI_VAR=/var/lib/hetri
 WORKDIR /opt/hetri
-USER hetri
+USER 10001
 ENTRYPOINT ["tini", "--", "/opt/hetri/deploy/containers/app.sh"]
 
 FROM app AS collar

@@ -1,17 +1,16 @@
 #!/bin/sh
-# Starts one of Hetri's processes with the settings that the service `prepare` wrote.
+# Starts one of Hetri's processes with the settings that the service `prepare` wrote, unless they are weak.
 set -eu
 mkdir -p /tmp/heartbeat
 if [ -f "$HETRI_VAR/settings/app.env" ]; then
     set -a
+    # shellcheck source=/dev/null
     . "$HETRI_VAR/settings/app.env"
     set +a
 fi
 # Who comes before the service `migrate` is done waits for it.
-if [ "${HETRI_WAIT:-1}" = 1 ]; then
-    until python manage.py migrate --check >/tmp/waiting.log 2>&1; do
-        echo "waiting for the database to be migrated" >&2
-        sleep 2
-    done
-fi
+case "${HETRI_WAIT:-1}" in
+    1) python manage.py await_start ;;
+    settings) python manage.py await_start --settings-only ;;
+esac
 exec "$@"

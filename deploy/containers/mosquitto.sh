@@ -3,6 +3,7 @@
 set -eu
 files=/var/lib/hetri/mosquitto
 while :; do
-    python3 /opt/hetri/reload_watcher.py --watch "$files/collars.passwd" --pid-file "$files/mosquitto.pid" || sleep 1
+    python3 /opt/hetri/reload_watcher.py --tell mosquitto "$files/mosquitto.pid" "$files/collars.passwd" \
+        /var/lib/hetri/certificate/server.pem || sleep 1
 done &
 exec mosquitto -c "$files/mosquitto.conf"

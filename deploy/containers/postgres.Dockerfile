@@ -8,5 +8,5 @@ RUN apt-get update \
     && install -d -o postgres -g postgres -m 0700 /var/lib/hetri/postgres
 COPY deploy/postgres/postgresql.conf deploy/containers/postgres.sh /opt/hetri/
 ENV PATH=/usr/lib/postgresql/15/bin:/usr/bin:/bin
-USER postgres
+USER 10002
 ENTRYPOINT ["tini", "--", "/opt/hetri/postgres.sh"]

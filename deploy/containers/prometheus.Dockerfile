@@ -6,7 +6,7 @@ RUN apt-get update \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin hetri \
     && install -d -o hetri -g hetri /var/lib/hetri/prometheus /var/lib/hetri/metrics
 COPY deploy/prometheus/rules.yml /opt/hetri/prometheus/
-USER hetri
+USER 10001
 ENTRYPOINT ["tini", "--"]
 CMD ["prometheus", "--config.file=/var/lib/hetri/prometheus/prometheus.yml", "--storage.tsdb.path=/var/lib/hetri/metrics", \
      "--storage.tsdb.retention.time=30d", "--storage.tsdb.retention.size=2GB", "--web.listen-address=0.0.0.0:9090"]

@@ -8,6 +8,7 @@ import atexit
 import json
 import logging
 import socket
+import ssl
 import threading
 from functools import cache
 from typing import Any
@@ -30,6 +31,8 @@ _opening = threading.Lock()
 def set_up(client: mqtt.Client) -> None:
     """Sign in as the server's user; without Nagle's delay, which costs a treat 40 ms; reconnect for ever."""
     client.username_pw_set(settings.MQTT_USER, settings.MQTT_PASSWORD)
+    if settings.MQTT_TLS:
+        client.tls_set_context(ssl.create_default_context(cafile=settings.MQTT_CA or None))
     client.on_socket_open = _without_delay
     client.reconnect_delay_set(min_delay=1, max_delay=5)
 

@@ -20,7 +20,8 @@ def test_the_ca_stays_and_a_lost_server_key_is_mended(tmp_path: Path) -> None:
     before = {name: (tmp_path / name).read_bytes() for name in ("ca.pem", "ca.der", "server.pem")}
     tls.ensure(tmp_path)
     assert {name: (tmp_path / name).read_bytes() for name in before} == before
-    (tmp_path / "server.key").unlink()
+    certificate, _, _ = (tmp_path / "server.pem").read_text().partition("-----BEGIN EC")
+    (tmp_path / "server.pem").write_text(certificate)
     tls.ensure(tmp_path)
     assert (tmp_path / "ca.pem").read_bytes() == before["ca.pem"]
     assert (tmp_path / "server.pem").read_bytes() != before["server.pem"]
@@ -31,10 +32,20 @@ def test_a_new_ca_signs_anew_and_keys_are_private(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").unlink()
     tls.ensure(tmp_path)
     assert (tmp_path / "ca.der").read_bytes() == ssl.PEM_cert_to_DER_cert((tmp_path / "ca.pem").read_text())
-    for name in ("ca.key", "server.key"):
+    for name in ("ca.key", "server.pem"):
         assert (tmp_path / name).stat().st_mode & 0o077 == 0
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
+    context.load_cert_chain(tmp_path / "server.pem")
+
+
+def test_the_certificate_follows_the_hosts_names(tmp_path: Path) -> None:
+    tls.ensure(tmp_path, "a.example")
+    first = (tmp_path / "server.pem").read_bytes()
+    tls.ensure(tmp_path, "a.example")
+    assert (tmp_path / "server.pem").read_bytes() == first
+    tls.ensure(tmp_path, "b.example", "a.example")
+    assert tls.is_good(tmp_path / "server.pem", "localhost", "a.example", "b.example")
+    assert not tls.is_good(tmp_path / "server.pem", "c.example")
 
 
 def test_a_long_log_loses_its_older_half(tmp_path: Path) -> None:
@@ -83,8 +94,9 @@ def test_another_programs_options_are_passed_on() -> None:
 
 
 def test_the_watcher_signals_nobody_but_the_broker(tmp_path: Path) -> None:
-    watcher = runpy.run_path(str(ROOT / "deploy" / "mosquitto" / "reload_watcher.py"))
+    watcher = runpy.run_path(str(ROOT / "deploy" / "reload_watcher.py"))
+    watch = watcher["Watch"]("mosquitto", tmp_path / "mosquitto.pid", [])
     for content in (str(os.getpid()), "no number", "4194305"):
         (tmp_path / "mosquitto.pid").write_text(content)
-        assert watcher["reload"](tmp_path / "mosquitto.pid") is False
+        assert watch.reload() is False
     assert watcher["stamp"](tmp_path / "none") is None

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from firmware.packing import BOARD, Pack, new_key, pack, sign
-from firmware.tests.broker import Broker, Server, wait_until
+from firmware.packing import BOARD, Pack, new_key, pack, sign, unpack
+from firmware.tests.broker import Broker, Server, make_authority, wait_until
 from firmware.tests.releases import FlashedCollar, Shelf, program_with
 
 JOB = str(uuid.uuid4())
@@ -149,6 +149,19 @@ def test_an_older_release_is_installed_when_it_is_marked(
     offer(pack(version="0.9.0", board=BOARD, key=key, allow_older=True), "0.9.0")
     wait_until(lambda: running(server) == "0.9.0", "the older one")
     assert wait_for_state(server, "confirmed")["job"] == JOB
+
+
+def test_a_release_brings_an_authority_that_collars_trust_from_then_on(
+    tmp_path: Path, broker: Broker, authority: Path, key: rsa.RSAPrivateKey
+) -> None:
+    collar = FlashedCollar(tmp_path / "collars", broker, make_authority(tmp_path / "other"), key, **AT_REST)
+    unpack(pack(version="1.0.0", board=BOARD, key=key, roots=(authority / "ca.pem").read_bytes()), collar.root / "a")
+    broker.start()
+    collar.start()
+    try:
+        collar.wait_online()
+    finally:
+        collar.kill()
 
 
 def test_a_program_that_crashes_at_its_start_is_taken_back(

@@ -2,7 +2,7 @@
 
 import binascii
 
-from app import files
+from app import files, roots
 from app.clock import FLOOR_MS
 
 INTERVAL_S = (1, 3600)
@@ -16,7 +16,7 @@ class BadConfig(ValueError):
 
 
 class Device:
-    """device.json: identity, broker, the CA to trust. Never printed."""
+    """device.json: identity, broker, the CAs to trust. Never printed."""
 
     def __init__(self, folder):
         found = files.read_json(folder + "/device.json")
@@ -28,7 +28,7 @@ class Device:
             self.host, self.port = broker["host"], broker["port"]
             self.username, self.password = broker["username"], broker["password"]
             self.client_id = broker.get("client_id") or self.id
-            self.ca = binascii.a2b_base64(found["ca"])
+            self.ca = binascii.a2b_base64(found["ca"]) + roots.MORE
             self.config = found.get("config") or {}
             # Wi-Fi that is known from the start, the access point for set-up (name, key), and no clock before this.
             self.networks = found.get("wifi") or []

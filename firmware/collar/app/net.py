@@ -21,12 +21,23 @@ def _writable(sock):
     yield asyncio.core._io_queue.queue_write(sock)
 
 
-def tls_context(ca_der):
-    """A context that trusts one CA (DER) and nothing else."""
+def tls_context(roots):
+    """A context that trusts these CAs (DER, one behind the other) and nothing else."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_mode = ssl.CERT_REQUIRED
-    context.load_verify_locations(cadata=ca_der)
+    for root in certificates(roots):
+        context.load_verify_locations(cadata=root)
     return context
+
+
+def certificates(joined):
+    """The certificates in DER that lie one behind the other. Each begins with 30 82 and its length in two bytes (X.690)."""
+    found = []
+    while joined:
+        size = 4 + (joined[2] << 8 | joined[3]) if joined[:2] == b"\x30\x82" and len(joined) > 4 else len(joined)
+        found.append(joined[:size])
+        joined = joined[size:]
+    return found
 
 
 def _addresses(host, port):

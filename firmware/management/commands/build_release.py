@@ -24,6 +24,7 @@ class Command(CollarCommand):
         parser.add_argument(
             "--source", type=Path, default=COLLAR, help="the program's folder (default: this checkout's)"
         )
+        parser.add_argument("--roots", metavar="PEM", type=Path, help="CAs that collars trust from then on, too")
         parser.add_argument("--notes", default="", help="what is new in it")
         parser.add_argument("--allow-older", action="store_true", help="collars with a newer version take it too")
 
@@ -43,9 +44,20 @@ class Command(CollarCommand):
         about = {name: options[name] for name in ("board", "allow_older", "source")}
         if modulus(key.public_key()) not in release_keys():
             raise CommandError("Collars do not know this key: its public half is not in HETRI_RELEASE_PUBLIC_KEYS.")
-        packed = packing.pack(version=version, key=key, **about)
+        packed = packing.pack(version=version, key=key, roots=_roots(options["roots"]), **about)
         release = releases.add(packed=packed, notes=options["notes"])
         return {"id": str(release.pk), "version": version, "board": release.board, "size": release.size}
+
+
+def _roots(path: Path | None) -> bytes:
+    """The file, once it is seen to hold certificates."""
+    if path is None:
+        return b""
+    try:
+        packing.joined(roots := path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{path} holds no certificates in PEM: {error}") from error
+    return roots
 
 
 def _new_key(path: Path) -> dict[str, Any]:

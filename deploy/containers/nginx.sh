@@ -1,0 +1,8 @@
+#!/bin/sh
+# nginx for pages, API and video, and beside it what makes it load its certificate again when that changes.
+set -eu
+files=/var/lib/hetri/nginx
+while :; do
+    python3 /opt/hetri/reload_watcher.py --tell nginx "$files/nginx.pid" /var/lib/hetri/certificate/server.pem || sleep 1
+done &
+exec nginx -p "$files" -e stderr -c "$files/web.conf" -g "daemon off;"

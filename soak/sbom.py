@@ -1,0 +1,69 @@
+"""What Hetri is made of, as a CycloneDX document: Python's packages, the images' Debian packages, vendored JavaScript."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from devkit.bootstrap import ROOT
+from soak import tools
+from soak.containers import IMAGES
+
+TARGET = ROOT / "var" / "sbom.json"
+VENDORED = re.compile(
+    r"^\| (?P<folder>\S+) \| (?P<name>\S+) \(npm\)[^|]*\| (?P<version>\S+) \| (?P<licence>\S+) \|$", re.M
+)
+Component = dict[str, Any]
+
+
+def run() -> dict[str, object]:
+    """Write var/sbom.json; how many components of each kind. Raises Refusal."""
+    document = _python()
+    found = {"python": len(document["components"])}
+    for kind, components in (("debian", [*_debian()]), ("javascript", [*_javascript()])):
+        document["components"] += components
+        found[kind] = len(components)
+    TARGET.write_text(json.dumps(document, indent=1))
+    return {"file": str(TARGET.relative_to(ROOT)), **found}
+
+
+def _python() -> dict[str, Any]:
+    """What requirements.txt brings, with all that it needs, in an environment that holds nothing else."""
+    place = tools.FOLDER.with_name("production")
+    tools.ask([sys.executable, "-m", "venv", "--clear", "--without-pip", place])
+    pip = [tools.python_tool("pip"), "--python", place / "bin" / "python", "install", "-qq"]
+    tools.ask([*pip, "--disable-pip-version-check", "-r", ROOT / "requirements.txt"])
+    project = ["--pyproject", ROOT / "pyproject.toml", "--mc-type", "application", "--output-reproducible"]
+    told = tools.ask([tools.python_tool("cyclonedx-py"), "environment", *project, place])
+    document: dict[str, Any] = json.loads(told)
+    return document
+
+
+def _debian() -> Iterator[Component]:
+    """The packages of each image that is built here (`./dev soak containers` builds them), each once."""
+    query = ["dpkg-query", "-W", "-f", "${Package}\t${Version}\t${Architecture}\n"]
+    seen: dict[str, list[str]] = {}
+    for image, _, _ in IMAGES:
+        command = ["podman", "run", "--rm", "--entrypoint", query[0], image, *query[1:]]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        for line in done.stdout.splitlines() if not done.returncode else ():
+            seen.setdefault(line, []).append(image)
+    for line, images in sorted(seen.items()):
+        name, version, machine = line.split("\t")
+        place = f"pkg:deb/debian/{name}@{version}?arch={machine}&distro=debian-12"
+        properties = [{"name": "hetri:image", "value": image} for image in images]
+        yield {**_component(name, version, place), "properties": properties}
+
+
+def _javascript() -> Iterator[Component]:
+    """What lies in hetri/static/vendor, as its README says."""
+    for found in VENDORED.finditer((ROOT / "hetri" / "static" / "vendor" / "README.md").read_text()):
+        name, version = found["name"], found["version"]
+        licence = [{"license": {"id": found["licence"]}}]
+        yield {**_component(name, version, f"pkg:npm/{name.lower()}@{version}"), "licenses": licence}
+
+
+def _component(name: str, version: str, place: str) -> Component:
+    return {"type": "library", "bom-ref": place, "name": name, "version": version, "purl": place}
