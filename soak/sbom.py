@@ -1,4 +1,4 @@
-"""What Hetri is made of, as a CycloneDX document: Python's packages, the images' Debian packages, vendored JavaScript."""
+"""What Hetri is made of, as a CycloneDX document: Python's packages, the images' from Debian, vendored scripts."""
 
 import json
 import re
