@@ -63,7 +63,7 @@ class BatchAdmin(HistoryAdmin):
         number = term.upper().removeprefix("B").partition("-")[0]
         if number.isdecimal() and len(number) < 10:
             return queryset.filter(number=int(number)), False
-        return queryset.filter(name__icontains=term), False
+        return (queryset.filter(name__icontains=term) if term else queryset), False
 
     @admin.display(description="batch")
     def batch(self, batch: Batch) -> str:
