@@ -2,11 +2,19 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from hetri.core.logs import ConsoleFormatter, JsonFormatter
+from hetri.core.logs import ConsoleFormatter, JsonFormatter, request_id
+
+
+@pytest.fixture(autouse=True)
+def _outside_of_requests() -> Iterator[None]:
+    """A request that ran here before has left its id."""
+    token = request_id.set("")
+    yield
+    request_id.reset(token)
 
 
 def record(message: str, **fields: object) -> logging.LogRecord:
