@@ -53,7 +53,8 @@ class Stack:
 
     def compose(self, *words: str) -> None:
         """Run a compose command. Raises Refusal with its last words."""
-        env = {**os.environ, **self._ports, "HETRI_BIND": "127.0.0.1", "HETRI_ENV_FILE": str(self._env_file)}
+        env = {**os.environ, **self._ports, "HETRI_BIND": "127.0.0.1", "HETRI_IMAGES": PROJECT}
+        env["HETRI_ENV_FILE"] = str(self._env_file)
         command = [*self._compose, "-p", PROJECT, "--profile", "demo", *words]
         done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -95,25 +96,43 @@ class Stack:
             wanted = ["--target", target] if target else []
             authority = os.environ.get("PIP_CERT")
             secret = ["--secret", f"id=ca,src={authority}"] if authority else []
-            command = ["podman", "build", "--network", "host", "-q", *secret, *wanted, "-t", image, "-f", file, "."]
+            command = [
+                "podman",
+                "build",
+                "--network",
+                "host",
+                "-q",
+                *secret,
+                *wanted,
+                "-t",
+                image_name(image),
+                "-f",
+                file,
+                ".",
+            ]
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise Refusal(f"{image} cannot be built: {(done.stdout + done.stderr)[-3000:]}")
 
 
 IMAGES = (
-    ("hetri-postgres", "deploy/containers/postgres.Dockerfile", ""),
-    ("hetri-redis", "deploy/containers/redis.Dockerfile", ""),
-    ("hetri-mosquitto", "deploy/containers/mosquitto.Dockerfile", ""),
-    ("hetri-nginx", "nginx/Dockerfile", ""),
-    ("hetri-prometheus", "deploy/containers/prometheus.Dockerfile", ""),
-    ("hetri-certbot", "deploy/containers/certbot.Dockerfile", ""),
-    ("hetri-app", "deploy/containers/app.Dockerfile", ""),
-    ("hetri-collar", "deploy/containers/app.Dockerfile", "collar"),
+    ("postgres", "deploy/containers/postgres.Dockerfile", ""),
+    ("redis", "deploy/containers/redis.Dockerfile", ""),
+    ("mosquitto", "deploy/containers/mosquitto.Dockerfile", ""),
+    ("nginx", "nginx/Dockerfile", ""),
+    ("prometheus", "deploy/containers/prometheus.Dockerfile", ""),
+    ("certbot", "deploy/containers/certbot.Dockerfile", ""),
+    ("app", "deploy/containers/app.Dockerfile", ""),
+    ("collar", "deploy/containers/app.Dockerfile", "collar"),
 )
 
 
-def _engine() -> tuple[str, list[str]]:
+def image_name(image: str) -> str:
+    """Of our own: who tries this on a server keeps the images that run there."""
+    return f"{PROJECT}-{image}"
+
+
+def engine() -> tuple[str, list[str]]:
     """The container engine and its compose command. Raises Refusal when there is none that runs."""
     if shutil.which("docker") and _works(["docker", "info"]):
         return "docker", ["docker", "compose"]
@@ -173,7 +192,7 @@ def _signed_in(stack: Stack, demo: dict[str, Any]) -> httpx.Client:
 def _wait_up(stack: Stack) -> dict[str, Any]:
     ready = f"{stack.url}/readyz"
     _until("an answer from /readyz", lambda: httpx.get(ready, verify=False).status_code == 200, START_S)  # noqa: S501
-    told = _until("demo.json", lambda: stack.run_in("collar", "cat", "/var/lib/hetri/demo/demo.json"), 60)
+    told = _until("demo.json", lambda: stack.run_in("collar", "cat", "/var/lib/hetri/demo/demo.json"), START_S)
     demo: dict[str, Any] = json.loads(told)
     return demo
 
@@ -210,7 +229,7 @@ def _spoken(stack: Stack) -> dict[str, int]:
 
 def _megabytes(engine: str) -> dict[str, int]:
     """The images' sizes, and the base's, which all of them share."""
-    names = [BASE, *(image for image, _, _ in IMAGES)]
+    names = [BASE, *(image_name(image) for image, _, _ in IMAGES)]
     sizes = tools.ask([engine, "image", "inspect", "--format", "{{.Size}}", *names]).split()
     return {name.rsplit("/", 1)[-1]: int(size) // 1_000_000 for name, size in zip(names, sizes, strict=True)}
 
@@ -271,12 +290,12 @@ def _try(stack: Stack) -> dict[str, object]:
 def run() -> dict[str, object]:
     """Build, start, try, end, start again, try. Raises Refusal with what was wrong."""
     tools.debian("nmap")
-    engine, compose = _engine()
-    _ensure_base(engine)
+    name, compose = engine()
+    _ensure_base(name)
     with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(engine, compose, Path(folder))
+        stack = Stack(name, compose, Path(folder))
         begun = time.monotonic()
         stack.build()
         built_s = time.monotonic() - begun
         with _project(stack):
-            return {"engine": engine, "build_s": round(built_s, 1), "mb": _megabytes(engine), **_try(stack)}
+            return {"engine": name, "build_s": round(built_s, 1), "mb": _megabytes(name), **_try(stack)}

@@ -1,4 +1,4 @@
-"""What Hetri is made of, as a CycloneDX document: Python's packages, the images' from Debian, vendored scripts."""
+"""What Hetri is made of, in CycloneDX: Python's packages, the Debian packages of the images, vendored JavaScript."""
 
 import json
 import re
@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from devkit.bootstrap import ROOT
-from soak import tools
-from soak.containers import IMAGES
+from soak import containers, tools
 
 TARGET = ROOT / "var" / "sbom.json"
-VENDORED = re.compile(
-    r"^\| (?P<folder>\S+) \| (?P<name>\S+) \(npm\)[^|]*\| (?P<version>\S+) \| (?P<licence>\S+) \|$", re.M
-)
+VENDORED = re.compile(r"^\| \S+ \| (?P<name>\S+) \(npm\)[^|]*\| (?P<version>\S+) \| (?P<licence>\S+) \|$", re.M)
+VALIDATE = """
+import sys
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+sys.exit(str(JsonStrictValidator(SchemaVersion.V1_6).validate_str(open(sys.argv[1]).read()) or ""))
+"""
 Component = dict[str, Any]
 
 
@@ -26,6 +29,7 @@ def run() -> dict[str, object]:
         document["components"] += components
         found[kind] = len(components)
     TARGET.write_text(json.dumps(document, indent=1))
+    tools.ask([tools.python_tool("python"), "-c", VALIDATE, TARGET])
     return {"file": str(TARGET.relative_to(ROOT)), **found}
 
 
@@ -36,7 +40,7 @@ def _python() -> dict[str, Any]:
     pip = [tools.python_tool("pip"), "--python", place / "bin" / "python", "install", "-qq"]
     tools.ask([*pip, "--disable-pip-version-check", "-r", ROOT / "requirements.txt"])
     project = ["--pyproject", ROOT / "pyproject.toml", "--mc-type", "application", "--output-reproducible"]
-    told = tools.ask([tools.python_tool("cyclonedx-py"), "environment", *project, place])
+    told = tools.ask([tools.python_tool("cyclonedx-py"), "environment", "--sv", "1.6", *project, place])
     document: dict[str, Any] = json.loads(told)
     return document
 
@@ -45,8 +49,9 @@ def _debian() -> Iterator[Component]:
     """The packages of each image that is built here (`./dev soak containers` builds them), each once."""
     query = ["dpkg-query", "-W", "-f", "${Package}\t${Version}\t${Architecture}\n"]
     seen: dict[str, list[str]] = {}
-    for image, _, _ in IMAGES:
-        command = ["podman", "run", "--rm", "--entrypoint", query[0], image, *query[1:]]
+    engine, _ = containers.engine()
+    for image, _, _ in containers.IMAGES:
+        command = [engine, "run", "--rm", "--entrypoint", query[0], containers.image_name(image), *query[1:]]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         for line in done.stdout.splitlines() if not done.returncode else ():
             seen.setdefault(line, []).append(image)
