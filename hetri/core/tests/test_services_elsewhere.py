@@ -83,10 +83,18 @@ def _postgres(folder: Path, port: int) -> "subprocess.Popen[bytes]":
     said |= {"ssl_cert_file": served, "ssl_key_file": served}
     options = [word for name, value in said.items() for word in ("-c", f"{name}={value}")]
     process = _start([*postgres.command(folder, run, {"HETRI_QUICK_DISK": "1"}), *options], folder)
-    wait_for((run / "pg" / f".s.PGSQL.{port}").exists)
-    with psycopg.connect(f"postgres://{postgres.USER}@/postgres?host={run / 'pg'}&port={port}") as line:
-        line.execute(f"ALTER ROLE hetri PASSWORD '{PASSWORD}'")
+    wait_for(lambda: _has_password(f"postgres://{postgres.USER}@/postgres?host={run / 'pg'}&port={port}"))
     return process
+
+
+def _has_password(url: str) -> bool:
+    """Give our role its password, once the server answers."""
+    try:
+        with psycopg.connect(url) as line:
+            line.execute(f"ALTER ROLE hetri PASSWORD '{PASSWORD}'")
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def _redis(folder: Path, port: int) -> "subprocess.Popen[bytes]":
