@@ -6,12 +6,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 from devkit.bootstrap import ROOT
 from soak import containers, tools
 
 TARGET = ROOT / "var" / "sbom.json"
-VENDORED = re.compile(r"^\| \S+ \| (?P<name>\S+) \(npm\)[^|]*\| (?P<version>\S+) \| (?P<licence>\S+) \|$", re.M)
+VENDORED = re.compile(r"^\| \S+ \| (?P<name>\S+) \(npm\)[^|]*\| (?P<version>\S+) \| (?P<licence>[^|]+) \|$", re.M)
 VALIDATE = """
 import sys
 from cyclonedx.schema import SchemaVersion
@@ -58,7 +59,7 @@ def _debian() -> Iterator[Component]:
             seen.setdefault(line, []).append(image)
     for line, images in sorted(seen.items()):
         name, version, machine = line.split("\t")
-        place = f"pkg:deb/debian/{name}@{version}?arch={machine}&distro=debian-12"
+        place = f"pkg:deb/debian/{quote(name)}@{quote(version)}?arch={machine}&distro=debian-12"
         properties = [{"name": "hetri:image", "value": image} for image in images]
         yield {**_component(name, version, place), "properties": properties}
 
@@ -67,7 +68,7 @@ def _javascript() -> Iterator[Component]:
     """What lies in hetri/static/vendor, as its README says."""
     for found in VENDORED.finditer((ROOT / "hetri" / "static" / "vendor" / "README.md").read_text()):
         name, version = found["name"], found["version"]
-        licence = [{"license": {"id": found["licence"]}}]
+        licence = [{"expression": found["licence"].replace(" or ", " OR ")}]
         yield {**_component(name, version, f"pkg:npm/{name.lower()}@{version}"), "licenses": licence}
 
 
