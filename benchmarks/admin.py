@@ -52,6 +52,57 @@ _TREATS = f"""
     FROM (SELECT d.id, n, (%s - n * 7000000)::bigint AS ms
           FROM generate_series(1, 10) AS n, devices_device AS d WHERE d.mqtt_pass_hash = 'x') AS made
 """
+_STREAMS = f"""
+    INSERT INTO streaming_streamsession (id, device_id, state, reason, requested_at, ended_at, dark_since, watched_at,
+                                         leased_at, run, run_at, run_over, key_hash, key_expires_at)
+    SELECT {_KEY.format(ms="ms", hash="md5(id::text || n)")}, id, CASE WHEN n = 1 THEN 'live' ELSE 'ended' END,
+           CASE WHEN n = 1 THEN '' WHEN n = 2 THEN 'no_picture' ELSE 'unwatched' END, now(),
+           CASE WHEN n = 1 THEN NULL ELSE now() END, now(), now(), now(), gen_random_uuid(), now(), false, '', now()
+    FROM (SELECT d.id, n, (%s - n * 7000000)::bigint AS ms
+          FROM generate_series(1, 10) AS n, devices_device AS d WHERE d.mqtt_pass_hash = 'x') AS made
+"""
+_VIEWINGS = """
+    INSERT INTO streaming_viewing (id, stream_id, source, asked_at, first_seen, last_seen, ended_at)
+    SELECT id, id, CASE WHEN id::text LIKE '%%0' THEN 'api' ELSE 'page' END, now(), now(), now(), now()
+    FROM streaming_streamsession WHERE key_hash = ''
+"""
+_RELEASE = """
+    INSERT INTO firmware_release (id, version, board, notes, state, manifest, signature, program, size, percent,
+                                  fail_percent, paused, created_at)
+    VALUES (gen_random_uuid(), '9.9.9', 'bench', '', 'published', '', '', repeat('x', 200000)::bytea, 200000, 100, 20,
+            false, now())
+    RETURNING id
+"""
+_JOBS = f"""
+    INSERT INTO firmware_updatejob (id, release_id, device_id, state, reason, created_at, ended_at)
+    SELECT {_KEY.format(ms="%s::bigint", hash="md5(id::text)")}, %s, id,
+           CASE n %% 20 WHEN 0 THEN 'failed' WHEN 1 THEN 'downloading' ELSE 'confirmed' END, '', now(),
+           CASE n %% 20 WHEN 1 THEN NULL ELSE now() END
+    FROM (SELECT id, row_number() OVER () AS n FROM devices_device WHERE mqtt_pass_hash = 'x') AS made
+"""
+_REFUSED = f"""
+    INSERT INTO telemetry_rejectedmessage (id, device_id, topic, reason, payload, received_at)
+    SELECT {_KEY.format(ms="ms", hash="md5(id::text || n)")}, id, 't', 'too_old', repeat('x', 500), now()
+    FROM (SELECT d.id, n, (%s - n * 7000000)::bigint AS ms
+          FROM generate_series(1, 20) AS n, devices_device AS d WHERE d.mqtt_pass_hash = 'x') AS made
+"""
+_PEOPLE = f"""
+    INSERT INTO accounts_user (id, email, name, role, is_active, created_at, password, is_superuser)
+    SELECT {_KEY.format(ms="%s::bigint", hash="md5(n::text)")}, 'bench-' || n || '@example.com', 'Bench', 'owner', true,
+           now(), '!', false
+    FROM generate_series(1, 100000) AS n
+"""
+_PETS = f"""
+    INSERT INTO pets_pet (id, owner_id, name, species, time_zone, picture_digest, created_at)
+    SELECT {_KEY.format(ms="%s::bigint", hash="md5('pet' || id::text)")}, id, 'Pet ' || substr(email, 7, 5), 'dog',
+           'UTC', '', now()
+    FROM accounts_user WHERE name = 'Bench'
+"""
+_SIGN_INS = f"""
+    INSERT INTO accounts_usersession (id, user_id, kind, refresh_jti, created_at, expires_at, user_agent)
+    SELECT {_KEY.format(ms="%s::bigint", hash="md5('in' || id::text)")}, id, 'browser', '', now(), now(), ''
+    FROM accounts_user WHERE name = 'Bench'
+"""
 
 
 def _fill() -> None:
@@ -63,37 +114,45 @@ def _fill() -> None:
             cursor.execute(_SAMPLES, [at, last - BATCH + 1, last])
         cursor.execute(_ROLLUPS)
         cursor.execute(_TREATS, [at])
-        for table in ("devices_device", "telemetry_sample", "telemetry_rollup", "devices_treatevent"):
-            cursor.execute(f"ANALYZE {table}")
+        cursor.execute(_STREAMS, [at])
+        cursor.execute(_VIEWINGS)
+        cursor.execute(_RELEASE)
+        cursor.execute(_JOBS, [at, cursor.fetchone()[0]])
+        for rows in (_REFUSED, _PEOPLE, _PETS, _SIGN_INS):
+            cursor.execute(rows, [at])
+        cursor.execute("ANALYZE")
     count_hours()
 
 
 def _pages() -> dict[str, str]:
+    """The front page, one collar, and each list: its first page, filtered, searched for a collar or a person."""
     device = Device.objects.filter(mqtt_pass_hash="x").order_by("-pk").first()
     assert device is not None
-    lists = {
-        "collars": "devices/device",
-        "treats": "devices/treatevent",
-        "owners": "devices/assignment",
-        "samples": "telemetry/sample",
-        "rollups": "telemetry/rollup",
-        "rejected": "telemetry/rejectedmessage",
-        "people": "accounts/user",
-        "sign-ins": "accounts/usersession",
-        "pets": "pets/pet",
-        "audit": "staff/auditline",
+    owner = User.objects.filter(name="Bench").order_by("-pk").values_list("pk", flat=True)[0]
+    of_device, of_owner = f"q={device.pk}", f"q={owner}"
+    lists: dict[str, tuple[str, ...]] = {
+        "devices/device": ("silent=1h", "presence=online", "config=waiting", "battery=low", "q=Collar+77", "q=nothing"),
+        "devices/treatevent": ("result__exact=jammed&since=24h", "source__exact=staff", of_device, "q=Collar+7"),
+        "devices/assignment": (of_device,),
+        "devices/batch": (),
+        "telemetry/sample": ("since=1m", of_device),
+        "telemetry/rollup": ("width=3600", of_device),
+        "telemetry/rejectedmessage": ("since=24h", of_device),
+        "streaming/streamsession": ("state__exact=live", "reason__exact=no_picture", of_device),
+        "streaming/viewing": ("source__exact=api", of_device),
+        "streaming/supportgrant": (of_device,),
+        "firmware/release": ("state__exact=published", "q=9.9"),
+        "firmware/updatejob": ("progress=failed", "progress=running", "state__exact=confirmed", of_device),
+        "accounts/user": ("role__exact=admin", "is_active__exact=0", of_owner, "q=bench-77@example.com"),
+        "accounts/usersession": ("kind__exact=api", of_owner),
+        "accounts/signinfailure": ("since=24h", of_owner),
+        "pets/pet": ("species__exact=cat", "q=Pet+777", "q=nothing"),
+        "staff/auditline": ("door=admin", "action=view", "subject=device", of_device),
     }
-    return {
-        "dashboard": "/admin/",
-        **{name: f"/admin/{path}/" for name, path in lists.items()},
-        "collars silent": "/admin/devices/device/?silent=1h",
-        "collars low": "/admin/devices/device/?battery=low",
-        "collars named": "/admin/devices/device/?q=Collar+77",
-        "treats jammed": "/admin/devices/treatevent/?result__exact=jammed",
-        "samples of one": f"/admin/telemetry/sample/?q={device.pk}",
-        "audit of one": f"/admin/staff/auditline/?q={device.pk}",
-        "one collar": f"/admin/devices/device/{device.pk}/change/",
+    pages = {
+        f"{path}?{query}": f"/admin/{path}/?{query}" for path, queries in lists.items() for query in ("", *queries)
     }
+    return {"dashboard": "/admin/", "one collar": f"/admin/devices/device/{device.pk}/change/", **pages}
 
 
 def _measure(client: Client, url: str) -> tuple[float, float]:

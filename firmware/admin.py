@@ -49,12 +49,17 @@ ACTS = (
 
 @admin.register(Release)
 class ReleaseAdmin(HistoryAdmin):
-    list_display = ("version", "board", "state", "percent", "paused", "created_at", "published_at")
+    list_display = ("version", "board", "state", "percent", "held", "created_at", "published_at")
     list_filter = ("state", "board")
     search_fields = ("version",)
     search_help_text = "A part of the version"
     fields = (*list_display, "fail_percent", "notes", "size", "withdrawn_at")
     actions = ACTS
+
+    @admin.display(description="rollout")
+    def held(self, release: Release) -> str:
+        """Whether it goes on."""
+        return "paused" if release.paused else ""
 
     def has_release_permission(self, request: HttpRequest) -> bool:
         """Named by the actions' `allowed_permissions`."""

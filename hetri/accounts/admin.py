@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.forms import CheckboxSelectMultiple
 from django.http import HttpRequest
 
 from hetri.accounts import sessions
@@ -23,7 +24,12 @@ class UserAdmin(BaseAdmin):
     search_help_text = "A whole e-mail, or an id"
     fields = ("masked_email", "role", "is_active", "groups", "created_at")
     readonly_fields = ("masked_email", "created_at")
-    filter_horizontal = ("groups",)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The few groups as boxes to tick."""
+        field = super().formfield_for_manytomany(db_field, request, widget=CheckboxSelectMultiple, **kwargs)
+        field.help_text = "What a member of staff may. Owners need none, admins may everything."
+        return field
 
     @admin.display(description="e-mail")
     def masked_email(self, user: User) -> str:

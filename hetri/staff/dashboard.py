@@ -99,14 +99,21 @@ def _needs(at: datetime, treats: dict[str, int], rejected: str) -> list[Figure]:
     return [Figure(name, value, url, value != "0") for name, value, url in found]
 
 
+def _presences() -> dict[str, int]:
+    """How many there are of each; one that says online and went silent is silent (Device.presence)."""
+    said = dict(Device.objects.values_list("status").annotate(Count("id")).order_by())
+    heard = Device.objects.with_presence(Device.Status.ONLINE).count()
+    silent = said.get(Device.Status.OFFLINE, 0) + said.get(Device.Status.ONLINE, 0) - heard
+    return {**said, Device.Status.ONLINE: heard, Device.Status.OFFLINE: silent}
+
+
 def _fleet() -> list[Figure]:
+    counts = _presences()
     streams = StreamSession.objects.filter(state=StreamSession.State.LIVE).count()
     updates = UpdateJob.objects.running().count()
     return [
         *(
-            Figure(
-                name, str(Device.objects.with_presence(status).count()), _list("devices_device", f"?presence={status}")
-            )
+            Figure(name, str(counts.get(status, 0)), _list("devices_device", f"?presence={status}"))
             for status, name in PRESENCES.items()
         ),
         Figure("streams live", str(streams), _list("streaming_streamsession", "?state__exact=live")),
@@ -131,7 +138,7 @@ def _rates(at: datetime, treats: dict[str, int], rejected: str) -> list[Rate]:
     return [
         Rate(Figure(f"samples a second, last minute{behind}", f"{rate:.1f}", samples), drawn("samples", "an hour")),
         Rate(
-            Figure("lag, sampling to table, last minute", "no sample" if lag is None else f"{lag:.1f} s", samples),
+            Figure("lag to the table, last minute", "no sample" if lag is None else f"{lag:.1f} s", samples),
             drawn("lag_ms", "s"),
         ),
         Rate(
