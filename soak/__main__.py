@@ -1,14 +1,17 @@
 """Runs the soaks named on the command line, or all: one line and one line of JSON each."""
 
+import argparse
 import json
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from devkit.errors import Refusal
-from soak import alerts, certificates, containers, fleet, memory, sbom, stream, video
+from soak import alerts, certificates, containers, fleet, hour, memory, sbom, stream, video
 
-SOAKS: Mapping[str, Callable[[], Mapping[str, object]]] = {
+Soak = Callable[[], Mapping[str, object]]
+SOAKS: Mapping[str, Soak] = {
     "alerts": alerts.run,
     "certificates": certificates.run,
     "containers": containers.run,
@@ -17,14 +20,15 @@ SOAKS: Mapping[str, Callable[[], Mapping[str, object]]] = {
     "stream": stream.run,
     "sbom": sbom.run,
     "video": video.run,
+    "hour": hour.run,
 }
 
 
-def _run(name: str) -> bool:
+def _run(name: str, soak: Soak) -> bool:
     """Run one; whether it held what it promises."""
     begun = time.monotonic()
     try:
-        facts = SOAKS[name]()
+        facts = soak()
     except (Refusal, AssertionError) as refused:  # the second is how the tests' helpers say "waited in vain"
         print(f"{name}: FAILED: {refused}", flush=True)
         return False
@@ -33,12 +37,17 @@ def _run(name: str) -> bool:
     return True
 
 
-def main(names: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """0 once all named have held."""
-    if unknown := [name for name in names if name not in SOAKS]:
+    parser = argparse.ArgumentParser(prog="./dev soak", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SOAKS))
+    parser.add_argument("--minutes", type=float, default=hour.MINUTES, help="how long `hour` lasts (default: 60)")
+    options = parser.parse_args(arguments)
+    if unknown := [name for name in options.names if name not in SOAKS]:
         print(f"No such soak: {', '.join(unknown)}. There are: {', '.join(SOAKS)}", file=sys.stderr)
         return 2
-    failed = [name for name in names or SOAKS if not _run(name)]
+    soaks: dict[str, Soak] = {**SOAKS, "hour": partial(hour.run, options.minutes)}
+    failed = [name for name in options.names or SOAKS if not _run(name, soaks[name])]
     return 1 if failed else 0
 
 

@@ -1,32 +1,24 @@
 """200 collars in one process for ten minutes; in the middle the broker is killed. Every sample must be stored once."""
 
-import json
 import os
-import signal
-import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import psycopg
-
-from devkit.bootstrap import ROOT, python
+from devkit.bootstrap import ROOT
 from devkit.errors import Refusal
 from devkit.instance import Instance
 from devkit.parts import SERVICES
 from devkit.processes import cpu_s
-from firmware.simulation import collar_command, collar_env, made
 from firmware.tests.broker import wait_until
+from soak.flashes import drained, folders, online_since, provisioning, running, steer
 
 COLLARS = 200
 MINUTES = 10
 INTERVAL_S = 10
 BACK_WITHIN_S = 60
 SHARE_A_SECOND = 0.2
-STORED = "SELECT device_id, boot, seq, ts FROM telemetry_sample WHERE device_id = ANY(%s::uuid[])"
 
 
 def run() -> Mapping[str, object]:
@@ -36,33 +28,12 @@ def run() -> Mapping[str, object]:
     """
     with Instance(ROOT / "var" / "test" / f"fleet-{os.getpid()}", test=True) as instance:
         instance.start((*SERVICES, "ingest", "worker", "beat"), steps=True)
-        folder = instance.var / "fleet"
-        flashes = [folder / str(number) for number in range(1, COLLARS + 1)]
-        _steer(flashes, interval_s=INTERVAL_S)
-        # The command provisions them, then becomes their process.
-        command = [python(), "manage.py", "simulate_collar", "--count", str(COLLARS), "--dir", str(folder)]
-        with _running(command, instance.env, flashes) as pid:
+        place = instance.var / "fleet"
+        flashes = folders(place, COLLARS)
+        steer(flashes, interval_s=INTERVAL_S)
+        with running(provisioning(place, COLLARS), instance.env, flashes) as pid:
             facts = _live(instance, flashes, pid)
-        return {**facts, "samples": _drained(instance, flashes)}
-
-
-def _steer(flashes: list[Path], **options: Any) -> None:
-    for flash in flashes:
-        flash.mkdir(parents=True, exist_ok=True)
-        (flash / "sim.json").write_text(json.dumps({"log": True, **options}))
-
-
-@contextmanager
-def _running(command: list[str], env: dict[str, str], flashes: list[Path]) -> Iterator[int]:
-    """The process of all collars, once each is online; ended at last as Ctrl-C would."""
-    begun = time.time()
-    silence = subprocess.DEVNULL
-    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=silence, stderr=silence) as fleet:
-        try:
-            wait_until(lambda: all(_online_since(flash) > begun for flash in flashes), "all collars online", 120)
-            yield fleet.pid
-        finally:
-            fleet.send_signal(signal.SIGINT)
+        return {**facts, "samples": drained(instance, flashes)}
 
 
 def _live(instance: Instance, flashes: list[Path], pid: int) -> dict[str, object]:
@@ -80,38 +51,12 @@ def _restart_broker(instance: Instance, flashes: list[Path]) -> tuple[float, flo
     """(share of the collars that came back in the busiest second, seconds from the broker's death to the last)."""
     died = time.time()
     instance.kill("mosquitto")
-    wait_until(lambda: all(_online_since(flash) > died for flash in flashes), "all collars back", BACK_WITHIN_S)
-    at = [_online_since(flash) for flash in flashes]
+    wait_until(lambda: all(online_since(flash) > died for flash in flashes), "all collars back", BACK_WITHIN_S)
+    at = [online_since(flash) for flash in flashes]
     share = max(Counter(int(moment) for moment in at).values()) / COLLARS
     if share > SHARE_A_SECOND or max(at) - died > BACK_WITHIN_S:
         raise Refusal(f"Back after {max(at) - died:.0f} s, {share:.0%} of them in one second.")
     return share, round(max(at) - died, 1)
-
-
-def _drained(instance: Instance, flashes: list[Path]) -> int:
-    """Let the collars send what is left; the number of samples, each made and each stored exactly once."""
-    _steer(flashes, interval_s=3_600)
-    with _running(collar_command(flashes), collar_env(), flashes):
-        wait_until(lambda: not any(any((flash / "outbox").iterdir()) for flash in flashes), "empty outboxes", 60)
-    kept = {(_device(flash), *one) for flash in flashes for one in made(flash)}
-    with psycopg.connect(instance.env["DATABASE_URL"]) as connection:
-        rows = connection.execute(STORED, ([_device(flash) for flash in flashes],)).fetchall()
-    stored = [(str(row[0]), row[1], row[2], round(row[3].timestamp() * 1000)) for row in rows]
-    if set(stored) != kept or len(stored) != len(kept):
-        raise Refusal(f"{len(kept)} samples made, {len(stored)} stored, {len(kept - set(stored))} missing.")
-    return len(kept)
-
-
-def _device(flash: Path) -> str:
-    return str(json.loads((flash / "device.json").read_text())["id"])
-
-
-def _online_since(flash: Path) -> float:
-    """Seconds since 1970; 0 while it is not connected."""
-    try:
-        return (flash / "online").stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
 
 
 def _memory_mb(pid: int) -> float:

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from devkit.parts import ALL
 from devkit.processes import cpu_s
 from firmware.tests.broker import wait_until
 from firmware.tests.media import make_film
+from soak.meter import Meter, family, size_of
 
 STREAMS, VIEWERS_EACH = 8, 3
 WATCH_S = 180
@@ -33,6 +33,7 @@ AHEAD_S = 2  # of video, before a viewer begins to play
 FILM = 100  # pictures
 REQUESTS, LINES = 4_000, 4
 WITHIN_S = 20
+CARRY = ("web", "relay", "ingest", "worker", "nginx", "ffmpeg", "rtmp", "collars")
 
 
 def run() -> Mapping[str, object]:
@@ -42,9 +43,9 @@ def run() -> Mapping[str, object]:
         house = House(instance)
         with _collars(instance, house) as (devices, collars_pid):
             asyncio.run(_warm(house, devices))
-            meter = Meter(instance, collars_pid)
-            viewers = asyncio.run(_watch(house, devices, meter))
-            facts = {**_seen(viewers), **meter.facts()}
+            meter, disk = Meter(instance, {"collars": [collars_pid]}), Disk(instance.var / "hls")
+            viewers = asyncio.run(_watch(house, devices, meter, disk))
+            facts = {**_seen(viewers), **_carried(meter), "disk_mb": round(disk.most_mb, 1)}
             return {**facts, **_requests(instance, house, devices[0])}
 
 
@@ -150,15 +151,16 @@ async def _warm(house: House, devices: list[str]) -> None:
         await asyncio.gather(*(Viewer(client, device).first() for device in devices))
 
 
-async def _watch(house: House, devices: list[str], meter: "Meter") -> list[Viewer]:
+async def _watch(house: House, devices: list[str], meter: Meter, disk: "Disk") -> list[Viewer]:
     viewers = []
     clients = [house.client() for _ in range(VIEWERS_EACH)]
     for client in clients:
         viewers += [Viewer(client, device) for device in devices]
-    measured = asyncio.create_task(meter.run())
+    measured = [asyncio.create_task(meter.run(every_s=1)), asyncio.create_task(disk.run())]
     await asyncio.gather(*(viewer.watch(WATCH_S) for viewer in viewers))
-    measured.cancel()
-    meter.end()
+    meter.look()
+    for task in measured:
+        task.cancel()
     for client in clients:
         await client.aclose()
     return viewers
@@ -172,96 +174,24 @@ def _seen(viewers: list[Viewer]) -> dict[str, object]:
     return {"streams": STREAMS, "viewers": len(viewers), "stalls": stalled, "kbit_s_a_viewer": round(rate)}
 
 
-@dataclass
-class Use:
-    """What one program took, all its processes together."""
-
-    cpu: dict[int, tuple[float, float]]  # pid: CPU seconds when it was first and last seen
-    most_mb: float = 0.0
+def _carried(meter: Meter) -> dict[str, object]:
+    """Cores and MB of the programs that carry video."""
+    cores, memory = meter.cores(), meter.most_mb()
+    return {"cores": {name: cores[name] for name in CARRY}, "memory_mb": {name: memory[name] for name in CARRY}}
 
 
-class Meter:
-    """CPU and memory of the programs that carry video, while it runs."""
+class Disk:
+    """The most that the streams took on disk."""
 
-    def __init__(self, instance: Instance, collars: int) -> None:
-        self._instance, self._collars = instance, collars
-        self._uses: dict[str, Use] = {}
-        self._disk_mb = 0.0
-        self._begun = time.monotonic()
-        self._span = 0.0
+    def __init__(self, hls: Path) -> None:
+        self._hls = hls
+        self.most_mb = 0.0
 
     async def run(self) -> None:
-        """Look each second."""
+        """Look each second, until it is cancelled."""
         while True:
-            self._look()
+            self.most_mb = max(self.most_mb, sum(size_of(path) for path in self._hls.rglob("*")) / 1e6)
             await asyncio.sleep(1)
-
-    def end(self) -> None:
-        """The last look."""
-        self._look()
-        self._span = time.monotonic() - self._begun
-
-    def facts(self) -> dict[str, object]:
-        """Cores and MB of each program, and the most that lay on disk."""
-        cores = {
-            name: round(sum(last - first for first, last in use.cpu.values()) / self._span, 3)
-            for name, use in self._uses.items()
-        }
-        memory = {name: round(use.most_mb) for name, use in self._uses.items()}
-        return {"cores": cores, "memory_mb": memory, "disk_mb": round(self._disk_mb, 1)}
-
-    def _look(self) -> None:
-        for name, pids in self._programs().items():
-            use = self._uses.setdefault(name, Use({}))
-            held = 0.0
-            for pid in pids:
-                try:
-                    used, held = cpu_s(pid), held + _memory_mb(pid)
-                except (OSError, ValueError):
-                    continue  # it has ended
-                use.cpu[pid] = (use.cpu.get(pid, (used, used))[0], used)
-            use.most_mb = max(use.most_mb, held)
-        hls = self._instance.var / "hls"
-        self._disk_mb = max(self._disk_mb, sum(_size(path) for path in hls.rglob("*")) / 1e6)
-
-    def _programs(self) -> dict[str, list[int]]:
-        parts = {name: pid for name, pid in self._instance.pids().items() if pid}
-        found = {name: [pid] for name, pid in parts.items() if name in ("web", "relay", "ingest", "worker")}
-        found["nginx"] = _family(parts["nginx"])
-        below = {pid: _words(pid) for pid in _family(parts["rtmp"])}
-        found["ffmpeg"] = [pid for pid, words in below.items() if "ffmpeg" in words[:1]]
-        found["rtmp"] = [pid for pid, words in below.items() if words[:1] != ["ffmpeg"]]
-        found["collars"] = [self._collars]
-        return found
-
-
-def _family(pid: int) -> list[int]:
-    """A process and all below it."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return []
-    return [pid, *(one for child in children for one in _family(int(child)))]
-
-
-def _words(pid: int) -> list[str]:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-    except OSError:
-        return []
-
-
-def _memory_mb(pid: int) -> float:
-    """Its own part of the memory: what it shares is divided."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("Pss:")).split()[1]) / 1024
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.lstat().st_size
-    except OSError:
-        return 0
 
 
 def _requests(instance: Instance, house: House, device: str) -> dict[str, object]:
@@ -271,19 +201,19 @@ def _requests(instance: Instance, house: House, device: str) -> dict[str, object
         url = client.get(f"/devices/{device}/video_url").json()["url"]
         folder = instance.var / "hls" / url.split("/")[-3] / "current"
         copy = instance.var / "static" / "segment.ts"
-        copy.write_bytes(max(folder.glob("*.ts"), key=_size).read_bytes())
+        copy.write_bytes(max(folder.glob("*.ts"), key=size_of).read_bytes())
         kept = folder.resolve() / "1.ts"  # ffmpeg removes its own only, so this one stays for the run
         kept.write_bytes(copy.read_bytes())
         checked = _a_core(instance, house, url.replace("index.m3u8", "1.ts"))
         plain = _a_core(instance, house, f"{house.demo['url']}/static/segment.ts")
-    return {"checked_a_core": round(checked), "plain_a_core": round(plain), "segment_kb": round(_size(copy) / 1000)}
+    return {"checked_a_core": round(checked), "plain_a_core": round(plain), "segment_kb": round(size_of(copy) / 1000)}
 
 
 def _a_core(instance: Instance, house: House, url: str) -> float:
     """Requests for each CPU second of nginx, on kept-alive TLS connections. Raises Refusal when one is not 200."""
     nginx = instance.pid("nginx")
     assert nginx is not None
-    before = sum(cpu_s(pid) for pid in _family(nginx))
+    before = sum(cpu_s(pid) for pid in family(nginx))
     wrong: list[Any] = []
     lines = [threading.Thread(target=_ask, args=(house, url, wrong)) for _ in range(LINES)]
     for line in lines:
@@ -292,7 +222,7 @@ def _a_core(instance: Instance, house: House, url: str) -> float:
         line.join()
     if wrong:
         raise Refusal(f"{url.rsplit('/', 1)[1]}: {wrong[:3]}")
-    return REQUESTS / (sum(cpu_s(pid) for pid in _family(nginx)) - before)
+    return REQUESTS / (sum(cpu_s(pid) for pid in family(nginx)) - before)
 
 
 def _ask(house: House, url: str, wrong: list[Any]) -> None:
