@@ -134,7 +134,7 @@ def server(around: Around) -> Iterator[str]:
     """daphne and the ingest worker as processes on the test database; the value is the base URL."""
     port = str(urlsplit(around.url).port)
     processes = [
-        around.spawn("web", "daphne", "-b", "127.0.0.1", "-p", port, "hetri.asgi:application"),
+        around.spawn("web", "hetri.serve", "-b", "127.0.0.1", "-p", port, "hetri.asgi:application"),
         around.spawn("ingest", "celery", "-A", "hetri", "worker", "--mqtt", "-P", "solo", "-Q", "none"),
     ]
     try:
