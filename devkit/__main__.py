@@ -12,6 +12,7 @@ from devkit.beside import BENCHMARKS, run_beside, with_lanes, with_services
 from devkit.bootstrap import ROOT, python
 from devkit.errors import Refusal
 from devkit.parts import ALL
+from devkit.rolling import ORDER
 
 PASSED_ON = (
     "manage",
@@ -36,6 +37,11 @@ def stop(options: argparse.Namespace) -> int:
 def status(options: argparse.Namespace) -> int:
     """A line for each part, `name pid health`; exit 0 when all are well."""
     return demo.status()
+
+
+def restart(options: argparse.Namespace) -> int:
+    """Start the application's processes anew, one after the other, while it goes on answering."""
+    return demo.restart(options.names)
 
 
 def manage(options: argparse.Namespace) -> int:
@@ -106,6 +112,8 @@ def parser() -> argparse.ArgumentParser:
     started = add("demo", run_demo)
     started.add_argument("--detach", action="store_true", help="return once every part is healthy")
     started.add_argument("--fresh", action="store_true", help="start from empty data")
+    parts = add("restart", restart)
+    parts.add_argument("names", nargs="*", metavar="NAME", help=f"only these: {', '.join(ORDER)}")
     for name, act in (("stop", stop), ("status", status), ("check", run_checks)):
         add(name, act)
     for name, act in (("manage", manage), ("test", test), ("bench", bench), ("soak", soak), ("shots", shots)):

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from devkit import environment, tls
+from devkit import environment, tls, upstreams
 from devkit.bootstrap import ROOT
 from devkit.environment import password_line, secrets_of
 from devkit.errors import Refusal
@@ -20,6 +20,7 @@ from devkit.render import render, render_file
 HTTPS, HTTP, MQTT, MQTTS, RELAY = 8443, 8080, 1883, 8883, 8001  # inside the containers
 METRICS = 9200
 RTMPS, RTMP_IN, RTMP, RTMP_HTTP = 1936, 1934, 1935, 8935
+WEBS = {name: f"unix:/var/lib/hetri/sockets/{name}.sock" for name in ("web", "web2")}
 CONTAINER_SECRETS = ("HETRI_DATABASE_PASSWORD", "HETRI_REDIS_PASSWORD")
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 # The roots under which it signs, as Debian's ca-certificates has them.
@@ -147,7 +148,9 @@ def nginx_files(var: Path, env: dict[str, str]) -> list[Path]:
 
 
 def _web(var: Path, env: dict[str, str]) -> Path:
-    names = {"var": str(var), "pages": str(ROOT / "nginx"), "nginx_user": "", "upstream": "web:8000"}
+    names = {"var": str(var), "pages": str(ROOT / "nginx"), "nginx_user": ""}
+    names |= {"web_groups": upstreams.groups(WEBS), "web_choice": upstreams.choice(WEBS, str(var / "nginx" / "out"))}
+    (var / "nginx" / "out").mkdir(exist_ok=True)
     names |= {"modules": NGINX_MODULES, "relay": f"relay:{RELAY}", "hls": str(var / "hls"), "video": str(var / "video")}
     names["hetri_video_key"] = env["HETRI_VIDEO_KEY"]
     names |= {"certificate": _served(var), "webroot": str(var / "webroot")}
@@ -167,7 +170,11 @@ def _media_server(var: Path, env: dict[str, str]) -> Path:
     }
     names |= {"hetri_rtmp_in_port": str(RTMP_IN), "hetri_rtmp_port": str(RTMP)}
     names |= {"hetri_rtmp_http_port": str(RTMP_HTTP), "system_python": SYSTEM_PYTHON}
-    names |= {"hook_upstream": "web:8000", "hook_host": "localhost", "hetri_hook_secret": env["HETRI_HOOK_SECRET"]}
+    names |= {
+        "hook_servers": upstreams.members(WEBS),
+        "hook_host": "localhost",
+        "hetri_hook_secret": env["HETRI_HOOK_SECRET"],
+    }
     return _write_private(var / "rtmp" / "rtmp.conf", render(ROOT / "nginx" / "rtmp.conf", names))
 
 

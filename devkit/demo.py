@@ -9,9 +9,10 @@ from devkit.bootstrap import ROOT
 from devkit.errors import Refusal
 from devkit.instance import Instance
 from devkit.logs import follow
-from devkit.parts import ALL
+from devkit.parts import ALL, WEBS
+from devkit.rolling import restart_parts
 
-# What status shows: the reload watcher is part of mosquitto's health.
+# What status shows: the reload watcher is part of mosquitto's health, and `web` stands for all its instances.
 STATUS_NAMES = tuple(name for name in ALL if name != "watcher")
 START_S = 120
 
@@ -74,12 +75,24 @@ def status() -> int:
         print("Nothing runs here. Start it with ./dev demo")
         return 1
     instance.join()
-    with ThreadPoolExecutor(len(STATUS_NAMES)) as pool:
-        well = list(pool.map(instance.healthy, STATUS_NAMES))
     pids = instance.pids()
-    for name, healthy in zip(STATUS_NAMES, well, strict=True):
-        print(f"{name} {pids.get(name) or '-'} {'healthy' if healthy else 'unhealthy'}")
-    return 0 if all(well) else 1
+    asked = (*STATUS_NAMES, *(name for name in WEBS[1:] if name in pids))
+    with ThreadPoolExecutor(len(asked)) as pool:
+        well = dict(zip(asked, pool.map(instance.healthy, asked), strict=True))
+    well["web"] = all(well[name] for name in WEBS if name in well)
+    for name in STATUS_NAMES:
+        print(f"{name} {pids.get(name) or '-'} {'healthy' if well[name] else 'unhealthy'}")
+    return 0 if all(well.values()) else 1
+
+
+def restart(names: list[str]) -> int:
+    """Start the application's processes anew, one after the other, while it goes on answering. Raises Refusal."""
+    instance = Instance(ROOT / "var")
+    if not instance.state:
+        raise Refusal("Nothing runs here. Start it with ./dev demo")
+    instance.join()
+    restart_parts(instance, names, say=print)
+    return 0
 
 
 def environment() -> dict[str, str]:

@@ -22,6 +22,7 @@ INTERNAL_PORTS = (
 )
 # Not ours to inherit: they would point our processes at another installation or another database.
 FOREIGN = ("HETRI_", "PG", "DATABASE_URL", "REDIS_URL", "DJANGO_")
+WEB_INSTANCES, WEB_INSTANCES_MOST = 2, 4  # two: one goes on answering while the other is started anew
 LOOPBACK = "localhost,127.0.0.1,::1"
 
 
@@ -66,6 +67,14 @@ def configured_ports(var: Path) -> dict[str, str]:
     internal = {name: str(ports.reserve(int(known.get(name, "0")))) for name in INTERNAL_PORTS}
     (var / "ports.env").write_text("".join(f"{name}={port}\n" for name, port in internal.items()))
     return {**chosen, **internal}
+
+
+def web_instances() -> int:
+    """How many web processes there are. Raises Refusal."""
+    value = {**read_env_file(ROOT / ".env"), **os.environ}.get("HETRI_WEB_INSTANCES") or str(WEB_INSTANCES)
+    if value not in map(str, range(1, WEB_INSTANCES_MOST + 1)):
+        raise Refusal(f"HETRI_WEB_INSTANCES is {value!r}, but it is a number from 1 to {WEB_INSTANCES_MOST}.")
+    return int(value)
 
 
 def free_ports() -> dict[str, str]:

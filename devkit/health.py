@@ -4,6 +4,7 @@ import http.client
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -93,9 +94,14 @@ class _UnixHTTP(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def web(instance: "Instance") -> bool:
-    """The application answers on its own socket."""
-    return _get_ok(_UnixHTTP(instance.run / "web.sock"))
+def web(name: str) -> Check:
+    """That instance of the application answers on its own socket."""
+    return lambda instance: _get_ok(_UnixHTTP(instance.run / f"{name}.sock"))
+
+
+def main(path: str) -> int:
+    """`python -m devkit.health SOCKET`, in a container: 0 while the application answers there."""
+    return 0 if _get_ok(_UnixHTTP(Path(path))) else 1
 
 
 def _get_ok(connection: http.client.HTTPConnection) -> bool:
@@ -123,3 +129,7 @@ def heartbeat(name: str) -> Check:
 def collar(instance: "Instance") -> bool:
     """The collar's program says that it is connected."""
     return (instance.var / "collar" / "online").exists()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from devkit import environment, parts, ports, processes, tls
+from devkit import environment, parts, ports, processes, tls, upstreams
 from devkit.bootstrap import ROOT, python
 from devkit.errors import Refusal
 from devkit.logs import tail
@@ -31,6 +31,7 @@ FOLDERS = (
     "log",
     "mosquitto",
     "nginx",
+    "nginx/out",
     "mail",
     "heartbeat",
     "metrics",
@@ -53,14 +54,22 @@ class Instance:
 
     A `test` instance takes free ports instead of the configured ones and ends with the process that started it;
     a `quick` one does not wait for the disk: fine where a crash of the machine may lose everything; `said` are
-    settings beside those of .env.
+    settings beside those of .env. `webs` is the number of web instances: by default one for tests, and what
+    HETRI_WEB_INSTANCES says else.
     """
 
     def __init__(
-        self, var: Path, *, test: bool = False, quick: bool = False, said: Mapping[str, str] | None = None
+        self,
+        var: Path,
+        *,
+        test: bool = False,
+        quick: bool = False,
+        said: Mapping[str, str] | None = None,
+        webs: int | None = None,
     ) -> None:
         self.var = var.resolve()
         self.test, self.quick, self.said = test, quick, said or {}
+        self.webs = webs or (1 if test else environment.web_instances())
         self.env: dict[str, str] = {}
         self._file = StateFile(self.var)
         self._child: subprocess.Popen[bytes] | None = None
@@ -82,6 +91,11 @@ class Instance:
             return inside
         digest = hashlib.sha256(os.fsencode(self.var)).hexdigest()[:10]
         return Path(tempfile.gettempdir()) / f"hetri-{os.geteuid()}-{digest}"
+
+    @property
+    def out(self) -> Path:
+        """Where a file takes the web instance of its name out of nginx's turn."""
+        return self.var / "nginx" / "out"
 
     def prepare(self) -> None:
         """Make folders, secrets, certificates and configuration files, and fill `env`."""
@@ -131,6 +145,7 @@ class Instance:
     def _configure(self) -> None:
         """Render the configuration files of mosquitto and the two nginx."""
         root, loopback = os.geteuid() == 0, ports.addresses()
+        webs = {name: f"unix:{self.run / name}.sock" for name in parts.WEBS[: self.webs]}
         names = {
             "var": str(self.var),
             "pages": str(ROOT / "nginx"),
@@ -151,10 +166,11 @@ class Instance:
             "video": str(self.var / "video"),
             "relay": f"unix:{self.run / 'relay.sock'}",
             "hetri_video_key": self.env["HETRI_VIDEO_KEY"],
-            "hook_upstream": f"unix:{self.run / 'web.sock'}",
+            "hook_servers": upstreams.members(webs),
             "hook_host": "localhost",
             "hetri_hook_secret": self.env["HETRI_HOOK_SECRET"],
-            "upstream": f"unix:{self.run / 'web.sock'}",
+            "web_groups": upstreams.groups(webs),
+            "web_choice": upstreams.choice(webs, str(self.out)),
             **{name.lower(): value for name, value in self.env.items() if name.endswith("_PORT")},
         }
         broker, source = self.var / "mosquitto", ROOT / "deploy" / "mosquitto"
@@ -186,10 +202,12 @@ class Instance:
 
         `steps` migrates, collects the static files and makes the demo's data before the application's parts start.
         """
-        wanted = tuple(names)
+        wanted = parts.with_webs(tuple(names), self.webs)
         if self._file.is_held():
             raise Refusal("It runs already.")
         self._end_leftovers()
+        for mark in self.out.iterdir():  # of a restart that was cut short
+            mark.unlink()
         if not self.test:
             for setting in environment.PUBLIC_PORTS:
                 ports.require_free(int(self.env[setting]), setting)

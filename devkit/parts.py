@@ -60,9 +60,14 @@ def _forget_streams(var: Path, run: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _web(var: Path, run: Path, env: dict[str, str]) -> list[str]:
-    listen = ["-u", str(run / "web.sock"), "--proxy-headers", "--ping-interval", "20", "--ping-timeout", "30"]
-    return [python(), "-m", "daphne", *listen, "--verbosity", "0", "hetri.asgi:application"]
+def _web(name: str) -> Part:
+    """One web instance, on a socket that bears its name."""
+    options = ["--proxy-headers", "--ping-interval", "20", "--ping-timeout", "30", "--verbosity", "0"]
+
+    def command(var: Path, run: Path, env: dict[str, str]) -> list[str]:
+        return [python(), "-m", "hetri.serve", "-u", str(run / f"{name}.sock"), *options, "hetri.asgi:application"]
+
+    return Part(command, health.web(name))
 
 
 def _relay(var: Path, run: Path, env: dict[str, str]) -> list[str]:
@@ -87,14 +92,10 @@ def _forget(name: str) -> Prepare:
     return lambda var, run: (var / name).unlink(missing_ok=True)
 
 
-def _forget_socket(var: Path, run: Path) -> None:
-    """daphne does not start where its old socket lies."""
-    for name in ("web.sock", "web.sock.lock"):
-        (run / name).unlink(missing_ok=True)
-
-
 _INGEST = ("worker", "--mqtt", "-P", "solo", "-Q", "ingest", "-n", "ingest@%h")
 _WORKER = ("worker", "-P", "threads", "-c", "4", "-Q", "celery", "-n", "worker@%h")
+# The first is always there; HETRI_WEB_INSTANCES says how many there are.
+WEBS = ("web", "web2", "web3", "web4")
 PARTS = {
     "postgres": Part(postgres.command, health.postgres, signal.SIGINT, postgres.prepare),  # SIGINT: fast shutdown
     "redis": Part(_redis, health.redis),
@@ -102,7 +103,7 @@ PARTS = {
     "watcher": Part(_watcher, health.process_lives),
     "nginx": Part(_nginx, health.nginx),
     "rtmp": Part(_rtmp, health.rtmp, prepare=_forget_streams),
-    "web": Part(_web, health.web, prepare=_forget_socket),
+    **{name: _web(name) for name in WEBS},
     "ingest": Part(_celery(*_INGEST), health.heartbeat("ingest"), prepare=_forget("heartbeat/ingest")),
     "worker": Part(_celery(*_WORKER), health.heartbeat("worker"), prepare=_forget("heartbeat/worker")),
     "beat": Part(_beat, health.heartbeat("beat"), prepare=_forget("heartbeat/beat")),
@@ -110,4 +111,12 @@ PARTS = {
     "collar": Part(_collar, health.collar, prepare=_forget("collar/online")),
 }
 SERVICES = ("postgres", "redis", "mosquitto", "watcher")
-ALL = tuple(PARTS)
+ALL = tuple(name for name in PARTS if name not in WEBS[1:])
+
+
+def with_webs(names: tuple[str, ...], count: int) -> tuple[str, ...]:
+    """`names` with so many web instances in the place of the one."""
+    if "web" not in names:
+        return names
+    at = names.index("web")
+    return (*names[:at], *WEBS[:count], *names[at + 1 :])

@@ -26,7 +26,7 @@ COPY --from=build /opt/venv /opt/venv
 COPY . /opt/hetri
 WORKDIR /var/lib/hetri
 RUN install -d -o hetri -g hetri -m 0700 settings mosquitto tls certificate acme \
-    && install -d -o hetri -g hetri nginx rtmp static media mail demo video hls webroot prometheus \
+    && install -d -o hetri -g hetri nginx rtmp static media mail demo video hls webroot prometheus sockets \
     && ln -s /tmp/heartbeat heartbeat
 ENV PATH=/opt/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     PYTHONPATH=/opt/hetri HETRI_VAR=/var/lib/hetri

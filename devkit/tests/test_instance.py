@@ -11,6 +11,7 @@ from devkit.bootstrap import ROOT
 from devkit.errors import Refusal
 from devkit.instance import Instance
 from devkit.parts import SERVICES
+from devkit.rolling import restart_parts
 from hetri.testing import wait_for
 
 
@@ -120,3 +121,14 @@ def test_its_test_ports_are_outside_what_the_kernel_hands_out(instance: Instance
     chosen = [int(value) for name, value in instance.env.items() if name.endswith("_PORT")]
     assert len(chosen) == len(set(chosen)) >= 4
     assert all(port < lowest for port in chosen)
+
+
+def test_a_number_of_web_instances_that_is_none_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HETRI_WEB_INSTANCES", "many")
+    with pytest.raises(Refusal, match="HETRI_WEB_INSTANCES is 'many', but it is a number from 1 to 4"):
+        Instance(tmp_path / "var")
+
+
+def test_only_the_application_is_restarted(instance: Instance) -> None:
+    with pytest.raises(Refusal, match="Not a process of the application: postgres"):
+        restart_parts(instance, ["postgres"], say=print)

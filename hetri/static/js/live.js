@@ -3,7 +3,8 @@ import { clock } from "./time.js";
 import { fill, say, words } from "./words.js";
 
 const SIGNED_OUT = 4401, NOT_YOURS = 4404;
-const FIRST_WAIT_MS = 500, LONGEST_WAIT_MS = 20000;
+const RESTARTS = 1012; // the server starts anew, and another one answers already
+const FIRST_WAIT_MS = 500, LONGEST_WAIT_MS = 20000, RESTART_WAIT_MS = 400;
 const SLEPT_MS = 15000; // a timer of 5 s that comes this late means that the machine was asleep
 
 export class Live {
@@ -47,6 +48,9 @@ export class Live {
       location.assign(`/account/login?next=${encodeURIComponent(location.pathname)}`);
     } else if (code === NOT_YOURS) {
       location.reload();
+    } else if (code === RESTARTS && this.#tries === 0) { // nothing to worry a person with, unless it fails
+      this.#tries = 1;
+      this.#timer = setTimeout(() => this.#open(), RESTART_WAIT_MS * Math.random());
     } else {
       this.#lost();
       const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#tries++);

@@ -1,0 +1,33 @@
+"""The web instances as nginx sees them: all of them, or all but one that is being started anew.
+
+A file named after an instance in the folder of marks takes it out of turn with the next request, without a reload: that
+would close connections that clients keep, perhaps while they send.
+"""
+
+from collections.abc import Mapping
+
+KEEP = "keepalive 64; keepalive_requests 100000;"
+
+
+def groups(servers: Mapping[str, str]) -> str:
+    """nginx's upstream blocks. `servers`: an instance's name to where it listens (host:port, unix:path)."""
+    found = {"web": members(servers)}
+    for out in servers if len(servers) > 1 else ():
+        found[f"web_without_{out}"] = members(servers, out)
+    return "\n    ".join(f"upstream {name} {{ {some} {KEEP} }}" for name, some in found.items())
+
+
+def choice(servers: Mapping[str, str], marks: str) -> str:
+    """Which of the groups a request goes to, as directives of a server block; `marks` is the folder."""
+    outs = servers if len(servers) > 1 else ()
+    found = [f"if (-f {marks}/{out}) {{ set $web web_without_{out}; }}" for out in outs]
+    return "\n        ".join(["set $web web;", *found])
+
+
+def members(servers: Mapping[str, str], out: str = "") -> str:
+    """The servers of an upstream block.
+
+    The one that is out stays as the last resort: a request whose body comes slowly may find that it is back, and
+    that another one is out by then.
+    """
+    return " ".join(f"server {where} max_fails=0{' backup' if name == out else ''};" for name, where in servers.items())
