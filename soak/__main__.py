@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from devkit.errors import Refusal
-from soak import alerts, certificates, containers, fleet, hour, memory, sbom, stream, video
+from soak import alerts, certificates, containers, fleet, hour, memory, rolling, sbom, stream, video
 
 Soak = Callable[[], Mapping[str, object]]
 SOAKS: Mapping[str, Soak] = {
@@ -20,6 +20,7 @@ SOAKS: Mapping[str, Soak] = {
     "stream": stream.run,
     "sbom": sbom.run,
     "video": video.run,
+    "rolling": rolling.run,
     "hour": hour.run,
 }
 
