@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 WITHIN_S=90
 out=/var/lib/hetri/nginx/out # in nginx's container: who is named here gets no request
 
-if command -v docker >/dev/null 2>&1; then
+if docker info >/dev/null 2>&1; then
     compose="docker compose"
     replace() { $compose up -d --no-deps --force-recreate "$1"; }
 else

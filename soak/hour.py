@@ -62,7 +62,7 @@ class Report:
 def run(minutes: float = MINUTES) -> Mapping[str, object]:
     """All figures of docs/soak.md. Raises Refusal when something was lost, or grew."""
     report = Report({"minutes": minutes})
-    with Instance(ROOT / "var" / "test" / f"hour-{os.getpid()}", test=True) as instance:
+    with Instance(ROOT / "var" / "test" / f"hour-{os.getpid()}", test=True, webs=2) as instance:
         instance.start(ALL, steps=True, seconds=120)
         places = [instance.var / "collars" / str(number) for number in range(OWNERS)]
         flashes = [flash for place in places for flash in folders(place, COLLARS_EACH)]
