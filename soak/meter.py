@@ -57,9 +57,10 @@ class Meter:
         """By how much each program's own memory grows an hour; see `slope_an_hour`.
 
         Own is what it asked for itself (Pss_Anon). Mapped files are not in it, nor PostgreSQL's shared buffers,
-        which fill up to their size once.
+        which fill up to their size once. Of each minute the least counts: what is given back soon (an autovacuum's
+        work) is no growth.
         """
-        return {name: round(slope_an_hour(use.own), 2) for name, use in self.uses.items()}
+        return {name: round(slope_an_hour(_least_of_minutes(use.own)), 2) for name, use in self.uses.items()}
 
     def _take(self, use: Use, pids: Sequence[int]) -> None:
         pss = own = 0.0
@@ -90,6 +91,13 @@ def slope_an_hour(series: Series) -> float:
     middle_s, middle_mb = (sum(column) / len(half) for column in zip(*half, strict=True))
     spread = sum((at - middle_s) ** 2 for at, _ in half)
     return 3_600 * sum((at - middle_s) * (mb - middle_mb) for at, mb in half) / spread if spread else 0.0
+
+
+def _least_of_minutes(series: Series) -> Series:
+    minutes: dict[int, list[float]] = {}
+    for at, mb in series:
+        minutes.setdefault(int(at // 60), []).append(mb)
+    return [(minute * 60.0, min(held)) for minute, held in minutes.items()]
 
 
 def family(pid: int) -> list[int]:
