@@ -12,7 +12,7 @@ if docker info >/dev/null 2>&1; then
     replace() { $compose up -d --no-deps --force-recreate "$1"; }
 else
     compose="podman-compose"
-    replace() { $compose restart -t 30 "$1"; }
+    replace() { $compose stop -t 30 "$1" && $compose start "$1"; }
 fi
 
 well() {
