@@ -9,7 +9,7 @@ from devkit.bootstrap import ROOT
 from devkit.errors import Refusal
 from devkit.instance import Instance
 from devkit.logs import follow
-from devkit.parts import ALL
+from devkit.parts import ALL, BACKUP
 
 # What status shows: the reload watcher is part of mosquitto's health.
 STATUS_NAMES = tuple(name for name in ALL if name != "watcher")
@@ -30,13 +30,18 @@ def run(*, detach: bool, fresh: bool) -> int:
     instance.prepare()
     print("Starting ...", flush=True)
     try:
-        instance.start(ALL, steps=True, seconds=START_S)
+        instance.start((*ALL, BACKUP) if _is_backed_up(instance) else ALL, steps=True, seconds=START_S)
         _print_addresses(instance)
         return 0 if detach else _watch(instance)
     except KeyboardInterrupt:
         print("\nStopping ...", flush=True)
         instance.stop()
         return 0
+
+
+def _is_backed_up(instance: Instance) -> bool:
+    """Whether .env asks for backups."""
+    return instance.env.get("HETRI_BACKUP_EVERY_H", "0") != "0"
 
 
 def _watch(instance: Instance) -> int:
@@ -74,12 +79,22 @@ def status() -> int:
         print("Nothing runs here. Start it with ./dev demo")
         return 1
     instance.join()
-    with ThreadPoolExecutor(len(STATUS_NAMES)) as pool:
-        well = list(pool.map(instance.healthy, STATUS_NAMES))
     pids = instance.pids()
-    for name, healthy in zip(STATUS_NAMES, well, strict=True):
+    names = (*STATUS_NAMES, BACKUP) if BACKUP in pids else STATUS_NAMES
+    with ThreadPoolExecutor(len(names)) as pool:
+        well = list(pool.map(instance.healthy, names))
+    for name, healthy in zip(names, well, strict=True):
         print(f"{name} {pids.get(name) or '-'} {'healthy' if healthy else 'unhealthy'}")
     return 0 if all(well) else 1
+
+
+def stopped_environment() -> dict[str, str]:
+    """The demo's environment, for a command that needs it stopped. Raises Refusal."""
+    instance = Instance(ROOT / "var")
+    if instance.state:
+        raise Refusal("The demo runs. First: ./dev stop")
+    instance.join()
+    return instance.env
 
 
 def environment() -> dict[str, str]:

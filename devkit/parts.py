@@ -77,6 +77,10 @@ def _beat(var: Path, run: Path, env: dict[str, str]) -> list[str]:
     return _celery("beat", "-s", str(var / "beat" / "schedule"), "--pidfile=")(var, run, env)
 
 
+def _backup(var: Path, run: Path, env: dict[str, str]) -> list[str]:
+    return [python(), "-m", "backup", "serve"]
+
+
 def _collar(var: Path, run: Path, env: dict[str, str]) -> list[str]:
     program = ROOT / "firmware" / "collar" / "sim" / "run.py"
     return [str(Path(python()).parent / "micropython"), str(program), str(var / "collar")]
@@ -95,6 +99,7 @@ def _forget_socket(var: Path, run: Path) -> None:
 
 _INGEST = ("worker", "--mqtt", "-P", "solo", "-Q", "ingest", "-n", "ingest@%h")
 _WORKER = ("worker", "-P", "threads", "-c", "4", "-Q", "celery", "-n", "worker@%h")
+BACKUP = "backup"
 PARTS = {
     "postgres": Part(postgres.command, health.postgres, signal.SIGINT, postgres.prepare),  # SIGINT: fast shutdown
     "redis": Part(_redis, health.redis),
@@ -108,6 +113,7 @@ PARTS = {
     "beat": Part(_beat, health.heartbeat("beat"), prepare=_forget("heartbeat/beat")),
     "relay": Part(_relay, health.heartbeat("relay"), prepare=_forget("heartbeat/relay")),
     "collar": Part(_collar, health.collar, prepare=_forget("collar/online")),
+    BACKUP: Part(_backup, health.heartbeat("backup"), prepare=_forget("heartbeat/backup")),
 }
 SERVICES = ("postgres", "redis", "mosquitto", "watcher")
-ALL = tuple(PARTS)
+ALL = tuple(name for name in PARTS if name != BACKUP)  # that one runs where .env asks for it
