@@ -109,6 +109,7 @@ IMAGES = (
     ("hetri-prometheus", "deploy/containers/prometheus.Dockerfile", ""),
     ("hetri-certbot", "deploy/containers/certbot.Dockerfile", ""),
     ("hetri-app", "deploy/containers/app.Dockerfile", ""),
+    ("hetri-backup", "deploy/containers/app.Dockerfile", "backup"),
     ("hetri-collar", "deploy/containers/app.Dockerfile", "collar"),
 )
 
