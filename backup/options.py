@@ -13,7 +13,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """`folder` holds the backups, `cluster` the database's files; `every_s` of 0 means that nothing is made by itself."""
+    """`folder` holds the backups, `cluster` the database's files; with `every_s` 0 nothing is made by itself."""
 
     folder: Path
     var: Path
@@ -26,7 +26,7 @@ class Options:
 
     @property
     def told(self) -> Path:
-        """Where the time of the last success is read by others: the folder of the backups themselves is nobody else's."""
+        """Where others read when it last went well: the backups themselves are nobody else's."""
         return self.var / "backup"
 
 

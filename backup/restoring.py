@@ -32,11 +32,12 @@ def restore(options: Options, *, to: datetime | None = None) -> Base:
     base = _choose(options, to)
     if base.facts["secrets"] != fingerprint(options.secrets):
         log.warning("backup_other_secrets", extra={"consequence": "tokens and claim codes of that time are not valid"})
+    log_files = _segments(base)
     fresh = options.cluster.with_name(options.cluster.name + ".restored")
     shutil.rmtree(fresh, ignore_errors=True)
-    require_space(options.cluster.parent, int(size_of(base.path) * 1.1) + _bytes_of(_segments(base)))
+    require_space(options.cluster.parent, int(size_of(base.path) * 1.1) + _bytes_of(log_files))
     shutil.copytree(base.data, fresh, symlinks=True)
-    _bring_log(base, fresh / "pg_wal")
+    _bring_log(log_files, fresh / "pg_wal")
     (fresh / "recovery.signal").touch()
     _give_away(fresh)
     _recover(fresh, to)
@@ -64,18 +65,27 @@ def _choose(options: Options, to: datetime | None) -> Base:
 
 
 def _segments(base: Base) -> list[Path]:
-    """The log that the base needs, oldest first; an unfinished segment ends in .partial."""
+    """The log that follows the base, oldest first; an unfinished segment ends in .partial. Raises Refused at a hole."""
     first = base.first_segment
-    return sorted(path for path in base.wal.glob("*") if path.name[:24] >= first) if base.wal.exists() else []
+    found = sorted(path for path in base.wal.glob("*") if path.name[:24] >= first)
+    numbers = [_number(path.name) for path in found]
+    if numbers != list(range(_number(first), _number(first) + len(numbers))):
+        raise Refused(f"{base.wal} has a hole: a copy that is not whole? There are {len(found)} segments from {first}.")
+    return found
+
+
+def _number(segment: str) -> int:
+    """Its place in the row: the name is timeline, high half and low half, and the low half ends at FF (16 MB each)."""
+    return int(segment[8:16], 16) * 256 + int(segment[16:24], 16)
 
 
 def _bytes_of(paths: list[Path]) -> int:
     return sum(path.stat().st_size for path in paths)
 
 
-def _bring_log(base: Base, target: Path) -> None:
+def _bring_log(segments: list[Path], target: Path) -> None:
     """Put the log where the server looks for it. Of two unfinished copies of a segment the longer one counts."""
-    for segment in _segments(base):
+    for segment in segments:
         there = target / segment.name.removesuffix(PARTIAL)
         if not (segment.suffix == PARTIAL and there.exists() and _written(there) >= _written(segment)):
             shutil.copy2(segment, there)

@@ -82,7 +82,7 @@ class Server:
 def run(command: list[str], env: dict[str, str] | None = None) -> None:
     """Run a program to its end. Raises Refused with its last words."""
     ends = ends_with_us(signal.SIGINT)
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, preexec_fn=ends)  # noqa: PLW1509
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, preexec_fn=ends)
     if done.returncode:
         words = (done.stderr or done.stdout).strip().splitlines()
         raise Refused(f"{os.path.basename(command[0])}: {' '.join(words[-3:]) or f'ended with {done.returncode}'}")

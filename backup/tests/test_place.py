@@ -59,8 +59,15 @@ def test_a_moment_before_every_base_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="MB are needed. Make room."):
+    with pytest.raises(Refused, match="MB are needed"):
         require_space(tmp_path, 10**15)
+
+
+def test_a_hole_in_the_log_is_refused(tmp_path: Path) -> None:
+    _base(tmp_path, "20261124T000000Z", "20261124T120000Z", 255)
+    _log(tmp_path, "20261124T000000Z", _segment(255), f"{1:08X}{1:08X}{0:08X}", f"{1:08X}{1:08X}{2:08X}")
+    with pytest.raises(Refused, match="has a hole"):
+        restore(read({**NO_SERVER, "HETRI_VAR": str(tmp_path), "HETRI_BACKUP_DIR": str(tmp_path)}))
 
 
 def test_two_at_once_are_refused(tmp_path: Path) -> None:
@@ -69,7 +76,9 @@ def test_two_at_once_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_time_without_a_zone_is_utc() -> None:
-    assert moment("2026-11-24T12:00:00") == moment("2026-11-24T13:00:00+01:00") == datetime(2026, 11, 24, 12, tzinfo=UTC)
+    assert (
+        moment("2026-11-24T12:00:00") == moment("2026-11-24T13:00:00+01:00") == datetime(2026, 11, 24, 12, tzinfo=UTC)
+    )
 
 
 def test_a_server_that_is_away_is_one_line_and_exit_1(tmp_path: Path) -> None:
