@@ -1,9 +1,10 @@
 """upgrade: what everybody else waits for while 10 million samples are migrated from the first release's tables.
 
-Collars and pages go on meanwhile, and somebody reads a table in a long transaction: the migration must not queue behind
+Collars and pages go on meanwhile, and somebody reads two tables in a long transaction: the migration must not queue behind
 that one, since all who come later would queue behind the migration. The reference is the second that is promised.
 """
 
+import os
 import subprocess
 import sys
 import threading
@@ -13,7 +14,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from django.conf import settings
 from django.db import connection
 
 from benchmarks.fleet import SAMPLES, fill
@@ -82,16 +82,7 @@ class Load:
 
 def _connect(name: str) -> "psycopg.Connection[Any]":
     """A connection of its own, outside Django's pool."""
-    known = settings.DATABASES["default"]
-    return psycopg.connect(
-        host=known["HOST"] or None,
-        port=known["PORT"] or None,
-        user=known["USER"],
-        password=known["PASSWORD"] or None,
-        dbname=known["NAME"],
-        application_name=name,
-        autocommit=True,
-    )
+    return psycopg.connect(os.environ["DATABASE_URL"], application_name=name, autocommit=True)
 
 
 @contextmanager
@@ -101,7 +92,7 @@ def _long_reader() -> Iterator[None]:
     def read() -> None:
         with _connect("reader") as own:
             own.execute("BEGIN")
-            own.execute("SELECT 1 FROM telemetry_rollup LIMIT 1")
+            own.execute("SELECT 1 FROM telemetry_rollup, devices_device LIMIT 1")
             time.sleep(READ_S)
             own.execute("COMMIT")
 

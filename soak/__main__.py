@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from devkit.errors import Refusal
-from soak import alerts, certificates, containers, fleet, memory, sbom, stream, video
+from soak import alerts, backup, certificates, containers, fleet, memory, sbom, stream, video
 
 SOAKS: Mapping[str, Callable[[], Mapping[str, object]]] = {
     "alerts": alerts.run,
@@ -17,6 +17,8 @@ SOAKS: Mapping[str, Callable[[], Mapping[str, object]]] = {
     "stream": stream.run,
     "sbom": sbom.run,
     "video": video.run,
+    "backup": backup.run,
+    "backup_big": backup.run_big,
 }
 
 

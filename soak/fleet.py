@@ -38,28 +38,29 @@ def run() -> Mapping[str, object]:
         instance.start((*SERVICES, "ingest", "worker", "beat"), steps=True)
         folder = instance.var / "fleet"
         flashes = [folder / str(number) for number in range(1, COLLARS + 1)]
-        _steer(flashes, interval_s=INTERVAL_S)
+        steer(flashes, interval_s=INTERVAL_S)
         # The command provisions them, then becomes their process.
         command = [python(), "manage.py", "simulate_collar", "--count", str(COLLARS), "--dir", str(folder)]
-        with _running(command, instance.env, flashes) as pid:
+        with running(command, instance.env, flashes) as pid:
             facts = _live(instance, flashes, pid)
         return {**facts, "samples": _drained(instance, flashes)}
 
 
-def _steer(flashes: list[Path], **options: Any) -> None:
+def steer(flashes: list[Path], **options: Any) -> None:
+    """Write their sim.json."""
     for flash in flashes:
         flash.mkdir(parents=True, exist_ok=True)
         (flash / "sim.json").write_text(json.dumps({"log": True, **options}))
 
 
 @contextmanager
-def _running(command: list[str], env: dict[str, str], flashes: list[Path]) -> Iterator[int]:
+def running(command: list[str], env: dict[str, str], flashes: list[Path]) -> Iterator[int]:
     """The process of all collars, once each is online; ended at last as Ctrl-C would."""
     begun = time.time()
     silence = subprocess.DEVNULL
     with subprocess.Popen(command, cwd=ROOT, env=env, stdout=silence, stderr=silence) as fleet:
         try:
-            wait_until(lambda: all(_online_since(flash) > begun for flash in flashes), "all collars online", 120)
+            wait_until(lambda: all(online_since(flash) > begun for flash in flashes), "all collars online", 120)
             yield fleet.pid
         finally:
             fleet.send_signal(signal.SIGINT)
@@ -80,8 +81,8 @@ def _restart_broker(instance: Instance, flashes: list[Path]) -> tuple[float, flo
     """(share of the collars that came back in the busiest second, seconds from the broker's death to the last)."""
     died = time.time()
     instance.kill("mosquitto")
-    wait_until(lambda: all(_online_since(flash) > died for flash in flashes), "all collars back", BACK_WITHIN_S)
-    at = [_online_since(flash) for flash in flashes]
+    wait_until(lambda: all(online_since(flash) > died for flash in flashes), "all collars back", BACK_WITHIN_S)
+    at = [online_since(flash) for flash in flashes]
     share = max(Counter(int(moment) for moment in at).values()) / COLLARS
     if share > SHARE_A_SECOND or max(at) - died > BACK_WITHIN_S:
         raise Refusal(f"Back after {max(at) - died:.0f} s, {share:.0%} of them in one second.")
@@ -90,23 +91,24 @@ def _restart_broker(instance: Instance, flashes: list[Path]) -> tuple[float, flo
 
 def _drained(instance: Instance, flashes: list[Path]) -> int:
     """Let the collars send what is left; the number of samples, each made and each stored exactly once."""
-    _steer(flashes, interval_s=3_600)
-    with _running(collar_command(flashes), collar_env(), flashes):
+    steer(flashes, interval_s=3_600)
+    with running(collar_command(flashes), collar_env(), flashes):
         wait_until(lambda: not any(any((flash / "outbox").iterdir()) for flash in flashes), "empty outboxes", 60)
-    kept = {(_device(flash), *one) for flash in flashes for one in made(flash)}
+    kept = {(device_of(flash), *one) for flash in flashes for one in made(flash)}
     with psycopg.connect(instance.env["DATABASE_URL"]) as connection:
-        rows = connection.execute(STORED, ([_device(flash) for flash in flashes],)).fetchall()
+        rows = connection.execute(STORED, ([device_of(flash) for flash in flashes],)).fetchall()
     stored = [(str(row[0]), row[1], row[2], round(row[3].timestamp() * 1000)) for row in rows]
     if set(stored) != kept or len(stored) != len(kept):
         raise Refusal(f"{len(kept)} samples made, {len(stored)} stored, {len(kept - set(stored))} missing.")
     return len(kept)
 
 
-def _device(flash: Path) -> str:
+def device_of(flash: Path) -> str:
+    """The id of the collar with that flash."""
     return str(json.loads((flash / "device.json").read_text())["id"])
 
 
-def _online_since(flash: Path) -> float:
+def online_since(flash: Path) -> float:
     """Seconds since 1970; 0 while it is not connected."""
     try:
         return (flash / "online").stat().st_mtime
