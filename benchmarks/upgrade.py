@@ -1,7 +1,7 @@
 """upgrade: what everybody else waits for while 10 million samples are migrated from the first release's tables.
 
-Collars and pages go on meanwhile, and somebody reads two tables in a long transaction: the migration must not queue behind
-that one, since all who come later would queue behind the migration. The reference is the second that is promised.
+Collars and pages go on meanwhile, and somebody reads two tables in a long transaction: a migration must not queue
+behind that one, since all who come later would queue behind it. The reference is the second that is promised.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""An installation backed up while collars send, destroyed and restored; and how long that takes with 10 million samples.
+"""An installation backed up while collars send, destroyed and restored; and how long 10 million samples take.
 
 The database is killed under load, its files and the broker's store and passwords are gone. Promised: of what was stored
 when the backup had received the log up to there, nothing is missing; collars come back with the passwords they have.
