@@ -40,13 +40,13 @@ COPY --from=build-collar /opt/venv /opt/venv
 
 # What makes backups and restores them, with PostgreSQL's own programs.
 FROM app AS backup
-USER root
+USER 0
 RUN apt-get update \
     && apt-get install -y --no-install-recommends postgresql-common \
     && sed -i 's/^#*create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf \
     && apt-get install -y --no-install-recommends postgresql-15 \
     && rm -rf /var/lib/apt/lists/* \
     && usermod --uid 10002 postgres
-USER hetri
+USER 10001
 
 FROM app
