@@ -1,4 +1,7 @@
-from django.core.management.base import CommandParser
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.core.management.commands.migrate import Command as PlainMigrate
 from django_pg_migration_tools.management.commands import migrate_with_timeouts
 
 LOCK_MS = 500  # while a migration waits for a lock, everybody who comes after it waits, too
@@ -17,6 +20,16 @@ class Command(migrate_with_timeouts.Command):
             lock_timeout_retry_max_wait_in_ms=PAUSE_MOST_MS,
             retry_callback_path=f"{__name__}.say",
         )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """One migrates at a time; those who only look (each container at its start) are not counted."""
+        if options["check_unapplied"] or options["plan"]:
+            PlainMigrate.handle(self, *args, **options)
+            return
+        try:
+            super().handle(*args, **options)
+        except migrate_with_timeouts.LockAlreadyAcquired as busy:
+            raise CommandError("Another migrate runs. Wait for it.") from busy
 
 
 def say(state: migrate_with_timeouts.RetryState) -> None:
