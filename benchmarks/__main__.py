@@ -11,7 +11,7 @@ def main(names: list[str]) -> int:
     os.environ["DJANGO_SETTINGS_MODULE"] = "hetri.settings"
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the browser's loop runs in this thread
     django.setup()
-    from benchmarks import admin, history, ingest, pages, push, treat, video
+    from benchmarks import admin, history, ingest, pages, push, treat, upgrade, video
 
     known = {
         "ingest": ingest.run,
@@ -20,6 +20,7 @@ def main(names: list[str]) -> int:
         "push": push.run,
         "pages": pages.run,
         "admin": admin.run,
+        "upgrade": upgrade.run,
         "video": video.run,
     }
     unknown = [name for name in names if name not in (*known, "ingest_cpu")]

@@ -39,7 +39,8 @@ mark() { $compose exec -T nginx touch "$out/$1"; }
 unmark() { $compose exec -T nginx sh -c "rm -f $out/*"; }
 
 trap unmark EXIT
-for service in ${*:-worker beat ingest relay web web2}; do
+[ "$#" -gt 0 ] || set -- worker beat ingest relay web web2
+for service in "$@"; do
     case $service in web*) mark "$service" ;; esac
     replace "$service" >/dev/null
     wait_well "$service"

@@ -20,6 +20,8 @@ PASSED_ON = (
     "bench",
     "soak",
     "shots",
+    "backup",
+    "restore",
 )  # the rest of their command line belongs to the program they run
 
 
@@ -50,6 +52,22 @@ def manage(options: argparse.Namespace) -> int:
     env = demo.environment()
     os.chdir(ROOT)
     os.execve(python(), [python(), "manage.py", *options.arguments], env)
+
+
+def backup(options: argparse.Namespace) -> int:
+    """A base backup now; `backup list` shows what there is."""
+    bootstrap.ensure()
+    env = demo.environment()
+    os.chdir(ROOT)
+    os.execve(python(), [python(), "-m", "backup", *(options.arguments or ["now"])], env)
+
+
+def restore(options: argparse.Namespace) -> int:
+    """The database and the broker's store from a backup: restore [DIR] [--to TIME]; the demo must be stopped."""
+    bootstrap.ensure()
+    env = demo.stopped_environment()
+    os.chdir(ROOT)
+    os.execve(python(), [python(), "-m", "backup", "restore", *options.arguments], env)
 
 
 def test(options: argparse.Namespace) -> int:
@@ -116,7 +134,8 @@ def parser() -> argparse.ArgumentParser:
     parts.add_argument("names", nargs="*", metavar="NAME", help=f"only these: {', '.join(ORDER)}")
     for name, act in (("stop", stop), ("status", status), ("check", run_checks)):
         add(name, act)
-    for name, act in (("manage", manage), ("test", test), ("bench", bench), ("soak", soak), ("shots", shots)):
+    passed_on = (manage, test, bench, soak, shots, backup, restore)
+    for name, act in zip(PASSED_ON, passed_on, strict=True):
         add(name, act).add_argument("arguments", nargs="*", metavar="...")
     return root
 

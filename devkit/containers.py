@@ -21,7 +21,8 @@ HTTPS, HTTP, MQTT, MQTTS, RELAY = 8443, 8080, 1883, 8883, 8001  # inside the con
 METRICS = 9200
 RTMPS, RTMP_IN, RTMP, RTMP_HTTP = 1936, 1934, 1935, 8935
 WEBS = {name: f"unix:/var/lib/hetri/sockets/{name}.sock" for name in ("web", "web2")}
-CONTAINER_SECRETS = ("HETRI_DATABASE_PASSWORD", "HETRI_REDIS_PASSWORD")
+CONTAINER_SECRETS = ("HETRI_DATABASE_PASSWORD", "HETRI_REDIS_PASSWORD", "HETRI_BACKUP_PASSWORD")
+OUTSIDE = ("HETRI_BACKUP_DIR",)  # a folder of the host, which compose mounts in its usual place
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 # The roots under which it signs, as Debian's ca-certificates has them.
 LETS_ENCRYPT_ROOTS = ",".join(f"/usr/share/ca-certificates/mozilla/ISRG_Root_X{number}.crt" for number in (1, 2))
@@ -41,8 +42,9 @@ def prepare(var: Path, said: dict[str, str]) -> None:
     settings = var / "settings"
     known = secrets_of(settings, (*environment.SECRETS, *CONTAINER_SECRETS))
     _certificate(var, said)
-    _password(var / "database", known["HETRI_DATABASE_PASSWORD"])
-    _password(var / "queue", known["HETRI_REDIS_PASSWORD"])
+    _password(var / "database" / "password", known["HETRI_DATABASE_PASSWORD"])
+    _password(var / "database" / "backup-password", known["HETRI_BACKUP_PASSWORD"])
+    _password(var / "queue" / "password", known["HETRI_REDIS_PASSWORD"])
     env = {**_fixed(var, known), **known, **said}
     _write_private(settings / "app.env", "".join(f"{name}={_quoted(value)}\n" for name, value in env.items()))
     _broker(var, env)
@@ -55,6 +57,8 @@ def _fixed(var: Path, known: dict[str, str]) -> dict[str, str]:
     return {
         "DATABASE_URL": database,
         "REDIS_URL": f"redis://:{known['HETRI_REDIS_PASSWORD']}@redis:6379/0",
+        "HETRI_BACKUP_URL": f"postgres://hetri_backup:{known['HETRI_BACKUP_PASSWORD']}@postgres:5432/postgres",
+        "HETRI_BACKUP_EVERY_H": "24",
         "HETRI_RELAY_LISTEN": f"0.0.0.0:{RELAY}",
         "HETRI_MQTT_HOST": "mosquitto",
         "HETRI_MQTT_PORT": str(MQTT),
@@ -116,14 +120,14 @@ def _write_private(path: Path, text: str) -> Path:
     return path
 
 
-def _password(folder: Path, password: str) -> None:
+def _password(path: Path, password: str) -> None:
     """One password for one service that knows nothing else of ours; its user differs, so its volume is its own."""
-    folder.mkdir(exist_ok=True)
-    fresh = folder / "password.new"
+    path.parent.mkdir(exist_ok=True)
+    fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     fresh.write_text(password)
     fresh.chmod(0o444)
-    fresh.replace(folder / "password")
+    fresh.replace(path)
 
 
 def _served(var: Path) -> str:
@@ -150,7 +154,7 @@ def nginx_files(var: Path, env: dict[str, str]) -> list[Path]:
 def _web(var: Path, env: dict[str, str]) -> Path:
     names = {"var": str(var), "pages": str(ROOT / "nginx"), "nginx_user": ""}
     names |= {"web_groups": upstreams.groups(WEBS), "web_choice": upstreams.choice(WEBS, str(var / "nginx" / "out"))}
-    (var / "nginx" / "out").mkdir(exist_ok=True)
+    (var / "nginx" / "out").mkdir(parents=True, exist_ok=True)
     names |= {"modules": NGINX_MODULES, "relay": f"relay:{RELAY}", "hls": str(var / "hls"), "video": str(var / "video")}
     names["hetri_video_key"] = env["HETRI_VIDEO_KEY"]
     names |= {"certificate": _served(var), "webroot": str(var / "webroot")}
@@ -185,7 +189,9 @@ def _prometheus(var: Path) -> None:
 def main() -> None:
     """Prepare, and say in one line what is wrong."""
     var = Path(os.environ["HETRI_VAR"])
-    said = {name: value for name, value in os.environ.items() if name.startswith("HETRI_") and value}
+    said = {
+        name: value for name, value in os.environ.items() if name.startswith("HETRI_") and value and name not in OUTSIDE
+    }
     said |= {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)}
     try:
         prepare(var, said)

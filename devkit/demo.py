@@ -9,7 +9,7 @@ from devkit.bootstrap import ROOT
 from devkit.errors import Refusal
 from devkit.instance import Instance
 from devkit.logs import follow
-from devkit.parts import ALL, WEBS
+from devkit.parts import ALL, BACKUP, WEBS
 from devkit.rolling import restart_parts
 
 # What status shows: the reload watcher is part of mosquitto's health, and `web` stands for all its instances.
@@ -31,13 +31,18 @@ def run(*, detach: bool, fresh: bool) -> int:
     instance.prepare()
     print("Starting ...", flush=True)
     try:
-        instance.start(ALL, steps=True, seconds=START_S)
+        instance.start((*ALL, BACKUP) if _is_backed_up(instance) else ALL, steps=True, seconds=START_S)
         _print_addresses(instance)
         return 0 if detach else _watch(instance)
     except KeyboardInterrupt:
         print("\nStopping ...", flush=True)
         instance.stop()
         return 0
+
+
+def _is_backed_up(instance: Instance) -> bool:
+    """Whether .env asks for backups."""
+    return instance.env.get("HETRI_BACKUP_EVERY_H", "0") != "0"
 
 
 def _watch(instance: Instance) -> int:
@@ -76,11 +81,12 @@ def status() -> int:
         return 1
     instance.join()
     pids = instance.pids()
-    asked = (*STATUS_NAMES, *(name for name in WEBS[1:] if name in pids))
+    names = (*STATUS_NAMES, BACKUP) if BACKUP in pids else STATUS_NAMES
+    asked = (*names, *(name for name in WEBS[1:] if name in pids))
     with ThreadPoolExecutor(len(asked)) as pool:
         well = dict(zip(asked, pool.map(instance.healthy, asked), strict=True))
     well["web"] = all(well[name] for name in WEBS if name in well)
-    for name in STATUS_NAMES:
+    for name in names:
         print(f"{name} {pids.get(name) or '-'} {'healthy' if well[name] else 'unhealthy'}")
     return 0 if all(well.values()) else 1
 
@@ -93,6 +99,15 @@ def restart(names: list[str]) -> int:
     instance.join()
     restart_parts(instance, names, say=print)
     return 0
+
+
+def stopped_environment() -> dict[str, str]:
+    """The demo's environment, for a command that needs it stopped. Raises Refusal."""
+    instance = Instance(ROOT / "var")
+    if instance.state:
+        raise Refusal("The demo runs. First: ./dev stop")
+    instance.join()
+    return instance.env
 
 
 def environment() -> dict[str, str]:

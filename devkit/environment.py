@@ -91,9 +91,13 @@ def _port(name: str, value: str) -> str:
 def settings_of(var: Path, run: Path, *, test: bool) -> dict[str, str]:
     """What settings.py reads. Where things lie is fixed; the rest may be said otherwise in .env."""
     changeable = {"HETRI_MQTT_PUBLIC_HOST": "localhost", "HETRI_MAIL_DIR": str(var / "mail")}
+    changeable["HETRI_BACKUP_DIR"] = str(var / "backups")
     said = {"HETRI_TESTING": "1"} if test else read_env_file(ROOT / ".env")
     fixed = {
         "DATABASE_URL": f"postgres://hetri@/hetri?host={run / 'pg'}",
+        # Replication and restores are the superuser's, who comes in by the same folder that only we may enter.
+        "HETRI_BACKUP_URL": f"postgres://postgres@/postgres?host={run / 'pg'}",
+        "HETRI_CLUSTER_DIR": str(var / "postgres"),
         "REDIS_URL": f"unix://{run / 'redis.sock'}?db=0",
         "HETRI_VAR": str(var),
         "HETRI_RELAY_LISTEN": str(run / "relay.sock"),

@@ -43,7 +43,7 @@ FOLDERS = (
     "video",
     "webroot",
 )
-KEPT_WHEN_FRESH = ("tls", "secrets.env", "ports.env", "test", "install.lock", "supervisor.lock")
+KEPT_WHEN_FRESH = ("tls", "backups", "secrets.env", "ports.env", "test", "install.lock", "supervisor.lock")
 NGINX_MODULES = "/usr/lib/nginx/modules"  # Debian's
 SYSTEM_PYTHON = "/usr/bin/python3"
 GIVE_UP_AFTER = 4  # failed starts of a part in a row

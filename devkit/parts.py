@@ -82,6 +82,10 @@ def _beat(var: Path, run: Path, env: dict[str, str]) -> list[str]:
     return _celery("beat", "-s", str(var / "beat" / "schedule"), "--pidfile=")(var, run, env)
 
 
+def _backup(var: Path, run: Path, env: dict[str, str]) -> list[str]:
+    return [python(), "-m", "backup", "serve"]
+
+
 def _collar(var: Path, run: Path, env: dict[str, str]) -> list[str]:
     program = ROOT / "firmware" / "collar" / "sim" / "run.py"
     return [str(Path(python()).parent / "micropython"), str(program), str(var / "collar")]
@@ -96,6 +100,7 @@ _INGEST = ("worker", "--mqtt", "-P", "solo", "-Q", "ingest", "-n", "ingest@%h")
 _WORKER = ("worker", "-P", "threads", "-c", "4", "-Q", "celery", "-n", "worker@%h")
 # The first is always there; HETRI_WEB_INSTANCES says how many there are.
 WEBS = ("web", "web2", "web3", "web4")
+BACKUP = "backup"
 PARTS = {
     "postgres": Part(postgres.command, health.postgres, signal.SIGINT, postgres.prepare),  # SIGINT: fast shutdown
     "redis": Part(_redis, health.redis),
@@ -109,9 +114,11 @@ PARTS = {
     "beat": Part(_beat, health.heartbeat("beat"), prepare=_forget("heartbeat/beat")),
     "relay": Part(_relay, health.heartbeat("relay"), prepare=_forget("heartbeat/relay")),
     "collar": Part(_collar, health.collar, prepare=_forget("collar/online")),
+    BACKUP: Part(_backup, health.heartbeat("backup"), prepare=_forget("heartbeat/backup")),
 }
 SERVICES = ("postgres", "redis", "mosquitto", "watcher")
-ALL = tuple(name for name in PARTS if name not in WEBS[1:])
+# The backup runs where .env asks for it, more web instances where it says how many.
+ALL = tuple(name for name in PARTS if name not in (BACKUP, *WEBS[1:]))
 
 
 def with_webs(names: tuple[str, ...], count: int) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ CAPABILITIES = {"dac_read_search": 2, "dac_override": 1}  # capability.h
 QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
-def _as_user(var: Path) -> list[str]:
+def as_user(var: Path) -> list[str]:
     """A prefix that makes root the user postgres, with the right to pass folders that only root may enter."""
     if os.geteuid() != 0:
         return []
@@ -74,11 +74,11 @@ def _own_folder(folder: Path) -> None:
 
 
 def _do(var: Path, command: list[str], words: str = "") -> None:
-    subprocess.run([*_as_user(var), *command], input=words, check=True, capture_output=True, text=True, cwd="/")
+    subprocess.run([*as_user(var), *command], input=words, check=True, capture_output=True, text=True, cwd="/")
 
 
 def command(var: Path, run: Path, env: dict[str, str]) -> list[str]:
     """The server's command line."""
     options = [f"config_file={var / 'postgresql.conf'}", *(QUICK if env.get("HETRI_QUICK_DISK") else ())]
     flags = [flag for option in options for flag in ("-c", option)]
-    return [*_as_user(var), str(BIN / "postgres"), "-D", str(var / "postgres"), *flags]
+    return [*as_user(var), str(BIN / "postgres"), "-D", str(var / "postgres"), *flags]

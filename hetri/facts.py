@@ -9,6 +9,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 from celery import current_app
@@ -136,6 +137,14 @@ def _files() -> Iterator[Metric]:
     disk = shutil.disk_usage(settings.VAR_DIR)
     yield GaugeMetricFamily("hetri_disk_bytes", "Size of the disk that holds the data.", value=disk.total)
     yield GaugeMetricFamily("hetri_disk_free_bytes", "What is free on it.", value=disk.free)
-    backup = settings.VAR_DIR / "backup" / "last-success"
-    age = time.time() - backup.stat().st_mtime if backup.exists() else None
-    yield GaugeMetricFamily("hetri_backup_age_seconds", "Since the last good backup.", value=age)
+    told = settings.VAR_DIR / "backup"
+    yield GaugeMetricFamily(
+        "hetri_backup_age_seconds", "Since the last good backup.", value=_age(told / "last-success")
+    )
+    log_age = _age(told / "log-current")
+    yield GaugeMetricFamily("hetri_backup_log_age_seconds", "Since the database's log was with it.", value=log_age)
+
+
+def _age(path: Path) -> float | None:
+    """Seconds since the file was touched; None without one."""
+    return time.time() - path.stat().st_mtime if path.exists() else None

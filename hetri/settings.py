@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "csp",
     "channels",
+    "django_pg_migration_tools",
     "hetri.core",
     "hetri.accounts",
     "pets",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from devkit.errors import Refusal
-from soak import alerts, certificates, containers, fleet, hour, memory, rolling, sbom, stream, video
+from soak import alerts, backup, certificates, containers, fleet, hour, memory, rolling, sbom, stream, video
 
 Soak = Callable[[], Mapping[str, object]]
 SOAKS: Mapping[str, Soak] = {
@@ -22,6 +22,8 @@ SOAKS: Mapping[str, Soak] = {
     "video": video.run,
     "rolling": rolling.run,
     "hour": hour.run,
+    "backup": backup.run,
+    "backup_big": backup.run_big,
 }
 
 

@@ -123,6 +123,7 @@ IMAGES = (
     ("prometheus", "deploy/containers/prometheus.Dockerfile", ""),
     ("certbot", "deploy/containers/certbot.Dockerfile", ""),
     ("app", "deploy/containers/app.Dockerfile", ""),
+    ("backup", "deploy/containers/app.Dockerfile", "backup"),
     ("collar", "deploy/containers/app.Dockerfile", "collar"),
 )
 

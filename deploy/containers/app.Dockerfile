@@ -26,7 +26,8 @@ COPY --from=build /opt/venv /opt/venv
 COPY . /opt/hetri
 WORKDIR /var/lib/hetri
 RUN install -d -o hetri -g hetri -m 0700 settings mosquitto tls certificate acme \
-    && install -d -o hetri -g hetri nginx rtmp static media mail demo video hls webroot prometheus sockets \
+    && install -d -o hetri -g hetri nginx rtmp static media mail demo video hls webroot prometheus sockets backup \
+    && install -d -o hetri -g hetri -m 0700 backups \
     && ln -s /tmp/heartbeat heartbeat
 ENV PATH=/opt/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     PYTHONPATH=/opt/hetri HETRI_VAR=/var/lib/hetri
@@ -36,5 +37,16 @@ ENTRYPOINT ["tini", "--", "/opt/hetri/deploy/containers/app.sh"]
 
 FROM app AS collar
 COPY --from=build-collar /opt/venv /opt/venv
+
+# What makes backups and restores them, with PostgreSQL's own programs.
+FROM app AS backup
+USER 0
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends postgresql-common \
+    && sed -i 's/^#*create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf \
+    && apt-get install -y --no-install-recommends postgresql-15 \
+    && rm -rf /var/lib/apt/lists/* \
+    && usermod --uid 10002 postgres
+USER 10001
 
 FROM app

@@ -4,9 +4,11 @@ import django.contrib.postgres.indexes
 import django.db.models.functions.text
 from django.conf import settings
 from django.db import migrations, models
+from django_pg_migration_tools.operations import SaferAddIndexConcurrently
 
 
 class Migration(migrations.Migration):
+    atomic = False
     dependencies = [
         ("devices", "0003_batches"),
         ("pets", "0003_filters"),
@@ -14,7 +16,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddIndex(
+        SaferAddIndexConcurrently(
             model_name="device",
             index=django.contrib.postgres.indexes.GinIndex(
                 django.contrib.postgres.indexes.OpClass(
@@ -23,11 +25,11 @@ class Migration(migrations.Migration):
                 name="device_name_part",
             ),
         ),
-        migrations.AddIndex(
+        SaferAddIndexConcurrently(
             model_name="treatevent",
             index=models.Index(fields=["result", "-id"], name="treat_by_result"),
         ),
-        migrations.AddIndex(
+        SaferAddIndexConcurrently(
             model_name="treatevent",
             index=models.Index(fields=["source", "-id"], name="treat_by_source"),
         ),

@@ -5,9 +5,11 @@ import django.db.models.functions.text
 from django.conf import settings
 from django.contrib.postgres.operations import TrigramExtension
 from django.db import migrations, models
+from django_pg_migration_tools.operations import SaferAddIndexConcurrently
 
 
 class Migration(migrations.Migration):
+    atomic = False
     dependencies = [
         ("pets", "0002_picture"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
@@ -15,7 +17,7 @@ class Migration(migrations.Migration):
 
     operations = [
         TrigramExtension(),
-        migrations.AddIndex(
+        SaferAddIndexConcurrently(
             model_name="pet",
             index=django.contrib.postgres.indexes.GinIndex(
                 django.contrib.postgres.indexes.OpClass(
@@ -24,7 +26,7 @@ class Migration(migrations.Migration):
                 name="pet_name_part",
             ),
         ),
-        migrations.AddIndex(
+        SaferAddIndexConcurrently(
             model_name="pet",
             index=models.Index(fields=["species", "-id"], name="pet_by_species"),
         ),

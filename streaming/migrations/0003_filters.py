@@ -2,9 +2,11 @@
 
 from django.conf import settings
 from django.db import migrations, models
+from django_pg_migration_tools.operations import SaferAddIndexConcurrently
 
 
 class Migration(migrations.Migration):
+    atomic = False
     dependencies = [
         ("accounts", "0003_sign_in_failures"),
         ("devices", "0004_filters"),
@@ -13,19 +15,19 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddIndex(
+        SaferAddIndexConcurrently(
             model_name="streamsession",
             index=models.Index(fields=["device", "-id"], name="stream_by_device"),
         ),
-        migrations.AddIndex(
+        SaferAddIndexConcurrently(
             model_name="streamsession",
             index=models.Index(fields=["state", "-id"], name="stream_by_state"),
         ),
-        migrations.AddIndex(
+        SaferAddIndexConcurrently(
             model_name="streamsession",
             index=models.Index(fields=["reason", "-id"], name="stream_by_reason"),
         ),
-        migrations.AddIndex(
+        SaferAddIndexConcurrently(
             model_name="viewing",
             index=models.Index(fields=["source", "-id"], name="viewing_by_source"),
         ),

@@ -34,16 +34,4 @@ class Migration(migrations.Migration):
             name="treats",
             field=models.BigIntegerField(db_default=0),
         ),
-        migrations.AddIndex(
-            model_name="auditline",
-            index=models.Index(fields=["door", "-id"], name="audit_by_door"),
-        ),
-        migrations.AddIndex(
-            model_name="auditline",
-            index=models.Index(fields=["action", "-id"], name="audit_by_action"),
-        ),
-        migrations.AddIndex(
-            model_name="auditline",
-            index=models.Index(fields=["subject", "-id"], name="audit_of_subject"),
-        ),
     ]
