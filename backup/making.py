@@ -51,7 +51,7 @@ def _make_in(stream: Stream, options: Options, server: Server) -> Base:
     # The broker's store first: what it holds longer than the database is delivered again, and a repeat changes nothing.
     _copy_store(options.var / "mosquitto" / "mosquitto.db", part / "broker")
     words = ["--pgdata", str(part / "data"), "--wal-method", "stream", "--checkpoint", "fast", "--label", "hetri"]
-    run(server.command("pg_basebackup", *words), server.env)
+    run(server.command("pg_basebackup", *words, *(["--no-sync"] if options.quick else [])), server.env)
     run([str(BIN / "pg_verifybackup"), "--quiet", str(part / "data")])
     ended = datetime.now(UTC)
     facts = {"began": began.isoformat(), "ended": ended.isoformat(), "bytes": size_of(part)}

@@ -23,6 +23,7 @@ class Options:
     keep: int
     broker: tuple[str, int]
     secrets: tuple[str, ...]
+    quick: bool  # tests do not wait for the disk
 
     @property
     def told(self) -> Path:
@@ -43,6 +44,7 @@ def read(env: Mapping[str, str]) -> Options:
             keep=max(1, int(env.get("HETRI_BACKUP_KEEP") or 7)),
             broker=(env.get("HETRI_MQTT_HOST") or "127.0.0.1", int(env.get("HETRI_MQTT_PORT") or 1883)),
             secrets=(env.get("HETRI_SECRET_KEY", ""), env.get("HETRI_CLAIM_KEY", "")),
+            quick=bool(env.get("HETRI_QUICK_DISK")),
         )
     except KeyError as missing:
         raise Refused(f"{missing.args[0]} is not set.") from None

@@ -40,7 +40,7 @@ def restore(options: Options, *, to: datetime | None = None) -> Base:
     _bring_log(log_files, fresh / "pg_wal")
     (fresh / "recovery.signal").touch()
     _give_away(fresh)
-    _recover(fresh, to)
+    _recover(fresh, _replay(to, quick=options.quick))
     _swap(fresh, options.cluster)
     _bring_store(base, options.var / "mosquitto")
     return base
@@ -104,12 +104,12 @@ def _give_away(folder: Path) -> None:
     folder.chmod(0o700)
 
 
-def _recover(cluster: Path, to: datetime | None) -> None:
+def _recover(cluster: Path, settings: list[str]) -> None:
     """Run a server that nobody else can reach until it has replayed the log. Raises Refused with its last words."""
     with tempfile.TemporaryDirectory(prefix="hetri-restore-") as name, tempfile.TemporaryFile("w+") as words:
-        sockets = Path(name)
-        _give_away(sockets)
-        command = [*postgres.as_user(cluster.parent), *_server(cluster, sockets, to)]
+        _give_away(Path(name))
+        flags = [word for setting in (*settings, f"unix_socket_directories={name}") for word in ("-c", setting)]
+        command = [*postgres.as_user(cluster.parent), str(BIN / "postgres"), "-D", str(cluster), *flags]
         server = subprocess.Popen(command, stdout=words, stderr=words, cwd="/", preexec_fn=ends_with_us(signal.SIGINT))  # noqa: PLW1509
         ready = [str(BIN / "pg_isready"), "--quiet", "--host", name]
         while server.poll() is None and subprocess.run(ready, check=False).returncode:
@@ -120,20 +120,13 @@ def _recover(cluster: Path, to: datetime | None) -> None:
             raise Refused(f"The log could not be replayed: {' '.join(words.read().splitlines()[-4:])}")
 
 
-def _server(cluster: Path, sockets: Path, to: datetime | None) -> list[str]:
-    """Its command line. Without hot_standby it answers only once all is replayed; the log lies in pg_wal already."""
-    settings = {
-        "listen_addresses": "",
-        "unix_socket_directories": str(sockets),
-        "hot_standby": "off",
-        "restore_command": "false",
-        "max_wal_size": "4GB",
-        "checkpoint_timeout": "1h",
-    }
+def _replay(to: datetime | None, *, quick: bool) -> list[str]:
+    """The server's settings. Without hot_standby it answers only once all is replayed; the log is in pg_wal."""
+    settings = ["listen_addresses=", "hot_standby=off", "restore_command=false", "max_wal_size=4GB"]
+    settings += ["checkpoint_timeout=1h", *(postgres.QUICK if quick else ())]
     if to is not None:
-        settings |= {"recovery_target_time": to.isoformat(), "recovery_target_action": "promote"}
-    flags = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-    return [str(BIN / "postgres"), "-D", str(cluster), *flags]
+        settings += [f"recovery_target_time={to.isoformat()}", "recovery_target_action=promote"]
+    return settings
 
 
 def _swap(fresh: Path, cluster: Path) -> None:

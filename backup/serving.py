@@ -73,9 +73,10 @@ class Keeper:
                     raise Refused(_words(receiver))
                 self._look(stream)
         finally:
-            for child in filter(None, (receiver, self._base)):
-                child.send_signal(signal.SIGINT)
-                child.wait()
+            for child, number in ((receiver, signal.SIGINT), (self._base, signal.SIGTERM)):
+                if child is not None:
+                    child.send_signal(number)
+                    child.wait()
             self._base = None
 
     def _stream(self) -> Stream:

@@ -76,7 +76,7 @@ def keeper(instance: Instance) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def lost() -> Iterator[Lost]:
     """Backed up while it was written to, then destroyed while it was written to."""
-    with Instance(ROOT / "var" / "test" / f"backup-{uuid.uuid4().hex[:8]}", test=True) as instance:
+    with Instance(ROOT / "var" / "test" / f"backup-{uuid.uuid4().hex[:8]}", test=True, quick=True) as instance:
         (instance.var / "mosquitto" / "mosquitto.db").write_bytes(STORE)
         instance.start(["postgres"])
         url = instance.env["HETRI_BACKUP_URL"]
