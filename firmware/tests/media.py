@@ -76,6 +76,7 @@ class Media:
             "system_python": SYSTEM_PYTHON,
             "nginx_user": "user root;" if root else "",
             "internal": "127.0.0.1",
+            "certificate": str(folder / "tls" / "server.pem"),
             "rtmps_listen": f"listen 127.0.0.1:{self.port} ssl;",
             "hetri_rtmp_in_port": str(self.inside),
             "hetri_rtmp_port": str(self.rtmp),
