@@ -120,7 +120,7 @@ class FlashedCollar(Flash):
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     folder = ROOT / "var" / "test" / f"e2e-{uuid.uuid4().hex[:8]}"
-    instance = Instance(folder, test=True, said={"HETRI_LOG_FORMAT": "json"}, webs=2)
+    instance = Instance(folder, test=True, said={"HETRI_LOG_FORMAT": "json"})
     instance.prepare()
     try:
         instance.start(ALL, steps=True, seconds=120)
