@@ -46,6 +46,11 @@ def wait_for(condition: Callable[[], T], seconds: float = 10.0) -> T:
     return value
 
 
+def reloads() -> int:
+    """How often the watcher has told the broker to load its password file again."""
+    return (settings.VAR_DIR / "log" / "watcher.log").read_text().count("told to load its files")
+
+
 def afternoon() -> str:
     """The time zone of PLACES where it is nearest to half past two: most of the day is over, midnight is far."""
 

@@ -68,7 +68,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 def complaints(said: str) -> list[str]:
     """The lines on stderr that are no log."""
-    return [line for line in said.splitlines() if line.strip() and " INFO " not in line]
+    return [line for line in said.splitlines() if line.strip() and '"level": "INFO"' not in line]
 
 
 def run(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:

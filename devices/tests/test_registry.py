@@ -12,14 +12,9 @@ from devices.mqtt.credentials import hash_claim_code, hash_password, new_claim_c
 from devices.mqtt.registry import new_credential, registry
 from devices.services import ownership
 from hetri.core.ids import uuid7
-from hetri.testing import Collar, wait_for
+from hetri.testing import Collar, reloads, wait_for
 
 MANY = 10_000
-
-
-def reloads() -> int:
-    """How often the watcher has told the broker to load its file again."""
-    return (settings.VAR_DIR / "log" / "watcher.log").read_text().count("told to load its passwords")
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+from devkit import upstreams
 from devkit.bootstrap import ROOT
 from devkit.instance import NGINX_MODULES, SYSTEM_PYTHON
 from devkit.ports import listens
@@ -68,6 +69,8 @@ class Media:
         for name in ("rtmp", "hls"):
             (folder / name).mkdir(parents=True)
         shutil.copytree(authority, folder / "tls")
+        both = "".join((authority / name).read_text() for name in ("server.pem", "server.key"))
+        (folder / "tls" / "served.pem").write_text(both)
         root = os.geteuid() == 0
         names = {
             "var": str(folder),
@@ -76,12 +79,12 @@ class Media:
             "system_python": SYSTEM_PYTHON,
             "nginx_user": "user root;" if root else "",
             "internal": "127.0.0.1",
-            "certificate": str(folder / "tls" / "server.pem"),
+            "certificate": str(folder / "tls" / "served.pem"),
             "rtmps_listen": f"listen 127.0.0.1:{self.port} ssl;",
             "hetri_rtmp_in_port": str(self.inside),
             "hetri_rtmp_port": str(self.rtmp),
             "hetri_rtmp_http_port": str(self.http),
-            "hook_upstream": f"127.0.0.1:{hook.port}",
+            "hook_servers": upstreams.members({"hook": f"127.0.0.1:{hook.port}"}),
             "hook_host": "localhost",
             "hetri_hook_secret": "test",
             "hls": str(self.hls),

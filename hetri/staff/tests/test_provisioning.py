@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.conf import settings
 from django.test import Client
 
 from conftest import make_user
@@ -19,6 +18,7 @@ from hetri.core.errors import Unavailable
 from hetri.core.times import now
 from hetri.staff.models import AuditLine
 from hetri.staff.tests.conftest import lines, make_device
+from hetri.testing import reloads
 from streaming.models import StreamSession
 
 pytestmark = pytest.mark.django_db
@@ -42,11 +42,6 @@ def work(batch: Batch) -> Batch:
         batches.go_on(batch_id=batch.pk, made=batch.made)
         batch.refresh_from_db()
     return batch
-
-
-def reloads() -> int:
-    """How often the broker was told to load its passwords again."""
-    return (settings.VAR_DIR / "log" / "watcher.log").read_text().count("told to load its passwords")
 
 
 def rows(answer: Any) -> list[dict[str, str]]:
