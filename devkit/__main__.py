@@ -77,7 +77,7 @@ def test(options: argparse.Namespace) -> int:
     # Who asks for something in particular wants it one after the other, and a debugger.
     if options.arguments or (wide := lanes.count()) == 1:
         return with_services(lambda env: run_beside(command, env), quick=True)
-    command += ["-n", str(wide), "--dist", "loadgroup"]
+    command += ["-n", str(wide), "--dist", "loadscope"]
     return with_lanes(lambda envs: run_beside(command, lanes.handed_over(envs)), wide, quick=True)
 
 

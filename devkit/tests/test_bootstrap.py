@@ -1,8 +1,11 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from devkit import bootstrap
+from devkit.bootstrap import ROOT
 from devkit.errors import Refusal
 
 
@@ -51,3 +54,10 @@ def test_the_machines_own_policy_and_cluster_settings_stay(tmp_path: Path) -> No
 def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match=r"^Only [0-9]+ MB of disk are free at [^\n]*$"):
         bootstrap.require_space(tmp_path, needed=10**18)
+
+
+def test_the_command_line_starts_where_no_package_is_installed() -> None:
+    bare = [sys.executable, "-S", "-m", "devkit", "--help"]
+    done = subprocess.run(bare, cwd=ROOT, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert "demo" in done.stdout
