@@ -142,11 +142,11 @@ class Instance:
         if self.quick:
             self.env["HETRI_QUICK_DISK"] = "1"
 
-    def _configure(self) -> None:
-        """Render the configuration files of mosquitto and the two nginx."""
+    def _names(self) -> dict[str, str]:
+        """What the placeholders of the configuration files stand for."""
         root, loopback = os.geteuid() == 0, ports.addresses()
         webs = {name: f"unix:{self.run / name}.sock" for name in parts.WEBS[: self.webs]}
-        names = {
+        return {
             "var": str(self.var),
             "pages": str(ROOT / "nginx"),
             "access_log": str(self.var / "log" / "access.log"),
@@ -173,8 +173,12 @@ class Instance:
             "web_choice": upstreams.choice(webs, str(self.out)),
             **{name.lower(): value for name, value in self.env.items() if name.endswith("_PORT")},
         }
+
+    def _configure(self) -> None:
+        """Render the configuration files of mosquitto and the two nginx."""
+        names = self._names()
         broker, source = self.var / "mosquitto", ROOT / "deploy" / "mosquitto"
-        public = (render(source / "public.conf", {**names, "public": address}) for address in loopback)
+        public = (render(source / "public.conf", {**names, "public": address}) for address in ports.addresses())
         render_file(
             source / "mosquitto.conf", broker / "mosquitto.conf", {**names, "public_listeners": "\n".join(public)}
         )

@@ -13,7 +13,7 @@ from xdist.scheduler import LoadScopeScheduling
 from devkit import lanes
 
 
-class Lanes(LoadScopeScheduling):
+class Lanes(LoadScopeScheduling):  # type: ignore[misc]
     """A file stays in one lane; everything on the whole stack shares the one that has started it."""
 
     def _split_scope(self, nodeid: str) -> str:

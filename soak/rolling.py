@@ -19,9 +19,9 @@ from devkit.parts import ALL
 from devkit.rolling import restart_parts
 from firmware.tests.media import make_film
 from soak.flashes import device_of, drained, folders, provisioning, running, steer
+from soak.load import Load
 from soak.people import Person, make_accounts
 from soak.video import Viewer
-from tests.load import Load
 
 ROUNDS, APART_S = 3, 10
 COLLARS, INTERVAL_S = 20, 0.5

@@ -47,23 +47,9 @@ def provision(
     if key is not None and Device.objects.filter(pk=key).exists():
         raise Conflict("This collar is made already. Its password was shown then.", code="made")
     credential = new_credential(str(device_id))
+    code_hash = hash_claim_code(claim_code)
     with transaction.atomic():
-        if owner is not None:
-            check_room(owner)
-        device = Device.objects.create(
-            pk=device_id,
-            name=name,
-            owner=owner,
-            pet=pet,
-            mqtt_user=credential.ref,
-            mqtt_pass_hash=credential.verifier,
-            password_shown=shown,
-            claim_code_hash=hash_claim_code(claim_code),
-            config=dict(default_config(pet.time_zone if pet else "UTC")),
-        )
-        if owner is not None:
-            Assignment.objects.create(device=device, owner=owner, pet=pet)
-            push_access(device.pk, owner.pk)
+        device = _new_row(credential, name=name, owner=owner, pet=pet, password_shown=shown, claim_code_hash=code_hash)
     try:
         registry().provision(credential)
     except Unavailable:
@@ -72,6 +58,25 @@ def provision(
     publish_config(device)
     log.info("collar_provisioned", extra={"device": device_id})
     return device, credential
+
+
+def _new_row(credential: Credential, *, owner: User | None, pet: Pet | None, **fields: Any) -> Device:
+    """The collar in the database, and since when it is the owner's."""
+    if owner is not None:
+        check_room(owner)
+    device = Device.objects.create(
+        pk=UUID(credential.ref),
+        owner=owner,
+        pet=pet,
+        mqtt_user=credential.ref,
+        mqtt_pass_hash=credential.verifier,
+        config=dict(default_config(pet.time_zone if pet else "UTC")),
+        **fields,
+    )
+    if owner is not None:
+        Assignment.objects.create(device=device, owner=owner, pet=pet)
+        push_access(device.pk, owner.pk)
+    return device
 
 
 def check_room(owner: User) -> None:
