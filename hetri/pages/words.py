@@ -76,9 +76,9 @@ def duration(seconds: float) -> str:
 
 
 def brief(seconds: float) -> str:
-    """`48 s`, `3 min 10 s`, `1 h 4 min`: how long somebody watched."""
+    """`48 s`, `3 min`, `3 min 10 s`, `1 h 4 min`: how long somebody watched."""
     minutes, rest = divmod(round(seconds), MINUTE)
-    if minutes >= MINUTE:
+    if minutes >= MINUTE or (minutes and not rest):
         return duration(seconds)
     words = _("{m} min {s} s") if minutes else _("{s} s")
     return words.format(m=minutes, s=rest).replace(" ", NBSP)

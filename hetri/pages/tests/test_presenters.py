@@ -96,6 +96,13 @@ def test_durations(seconds: int, said: str) -> None:
     assert words.duration(seconds).replace("\u00a0", " ") == said
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(48, "48 s"), (180, "3 min"), (190, "3 min 10 s"), (3000, "50 min"), (3840, "1 h 4 min")]
+)
+def test_how_long_somebody_watched(seconds: int, said: str) -> None:
+    assert words.brief(seconds).replace("\u00a0", " ") == said
+
+
 def test_a_time_carries_its_exact_words_and_its_machine_form() -> None:
     tag = words.time_tag(datetime(2026, 11, 23, 13, 32, 10, tzinfo=UTC), ZONE, "seconds")
     assert 'datetime="2026-11-23T13:32:10.000Z"' in tag
