@@ -27,6 +27,8 @@ def _crosshair(page: Page) -> None:
 
 
 def _prove(page: Page) -> None:
+    if "/again" not in page.url:  # this session has done so for the picture before
+        return
     page.get_by_label("password", exact=False).or_(page.get_by_label("Passwort", exact=False)).fill(PASSWORD)
     _submit(page)
 
