@@ -12,6 +12,7 @@ from devices.services.configuration import publish_config
 from devices.services.treats import send_treat
 from hetri.accounts.models import User
 from hetri.core.errors import ApiError, Conflict
+from hetri.staff.trail import record
 from streaming.models import StreamSession
 from streaming.services import streams
 
@@ -55,6 +56,8 @@ def _send_config(device: Device, by: User) -> tuple[str, Credential | None]:
     if device.retired_at is not None:
         raise ApiError("This collar is retired.", code="retired")
     with transaction.atomic():
+        told = {"config_version": [device.config_version, device.config_version]}
+        record(by=by, action="send", subject="device", subject_id=device.pk, device_id=device.pk, changes=told)
         publish_config(device)
     return f"Version {device.config_version} is on its way.", None
 

@@ -18,7 +18,7 @@ class FleetHour(models.Model):
 
 
 DOORS = ("admin", "api", "page", "command", "system")
-VERBS = ("insert", "update", "delete", "view")
+VERBS = ("insert", "update", "delete", "view", "send")
 SUBJECTS = (
     "user",
     "session",
@@ -45,7 +45,7 @@ class AuditLine(models.Model):
     actor_id = models.UUIDField(null=True, blank=True)  # no foreign key: the line outlives the account
     door = models.CharField(max_length=8)
     request_id = models.CharField(max_length=64, blank=True)
-    action = models.CharField(max_length=6)  # insert, update, delete, view
+    action = models.CharField(max_length=6)  # insert, update, delete, view, send
     subject = models.CharField(max_length=8)
     subject_id = models.UUIDField()
     device_id = models.UUIDField(null=True, blank=True)

@@ -6,8 +6,7 @@ from django.db import transaction
 from django.http import Http404
 
 from hetri.accounts.models import User
-from hetri.core import audit, logs
-from hetri.staff.models import AuditLine
+from hetri.staff.trail import record
 
 REASON_LEAST, REASON_MOST = 10, 200  # characters
 
@@ -18,14 +17,6 @@ def reveal(*, user_id: UUID, by: User, reason: str) -> User:
     found = User.objects.filter(pk=user_id).first()
     if found is None:
         raise Http404
-    AuditLine.objects.create(
-        actor_id=by.pk,
-        door=audit.door.get(),
-        request_id=logs.request_id.get(),
-        action="view",
-        subject="user",
-        subject_id=user_id,
-        changes={"email": None, "name": None},
-        reason=reason,
-    )
+    unseen = {"email": None, "name": None}
+    record(by=by, action="view", subject="user", subject_id=user_id, changes=unseen, reason=reason)
     return found

@@ -14,7 +14,7 @@ from firmware.models import Release
 from hetri.accounts.models import User
 from hetri.core import audit
 from hetri.staff.models import AuditLine
-from hetri.staff.tests.conftest import lines, make_device
+from hetri.staff.tests.conftest import Desk, lines, make_device
 from pets.models import Pet, PetPicture
 from streaming.services import support
 
@@ -143,3 +143,11 @@ def test_a_picture_of_a_pet_is_named_and_not_kept() -> None:
     PetPicture.objects.create(pet=pet, content=b"webp")
     made = lines(pet.pk)[-1]
     assert (made.subject, made.changes) == ("picture", {"content": None})
+
+
+def test_a_config_that_is_sent_again_leaves_one_line_of_who_sent_it(desk: Desk) -> None:
+    device = make_device()
+    desk("operations").post("/admin/devices/device/act/send_config/", {"id": [device.pk]})
+    sent = [line for line in lines(device.pk) if line.action == "send"]
+    assert [(line.door, line.changes) for line in sent] == [("admin", {"config_version": [1, 1]})]
+    assert sent[0].actor_id is not None
