@@ -15,7 +15,7 @@ from django.conf import settings
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.report import percentile, report
-from devkit.instance import NGINX_MODULES
+from devkit.media_server import NGINX_MODULES, nginx_user
 from devkit.ports import listens, reserve
 from firmware.lens import ages, launch, sign_in, wait_live
 from hetri.testing import wait_for
@@ -100,8 +100,7 @@ def _peer(device: str) -> Iterator[str]:
         (folder / "hls").mkdir()
         shutil.copy(settings.BASE_DIR / "hetri/static/vendor/hls/hls.light.min.mjs", folder / "hls" / "hls.js")
         (folder / "hls" / "peer.html").write_text(PEER_PAGE)
-        user = "user root;" if os.geteuid() == 0 else ""
-        config = PEER.format(folder=folder, rtmp=rtmp, http=http, modules=NGINX_MODULES, user=user)
+        config = PEER.format(folder=folder, rtmp=rtmp, http=http, modules=NGINX_MODULES, user=nginx_user())
         (folder / "nginx.conf").write_text(config)
         opened.enter_context(_process("nginx", "-e", "stderr", "-c", f"{folder}/nginx.conf", "-g", "daemon off;"))
         wait_for(lambda: listens(rtmp))

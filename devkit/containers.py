@@ -14,7 +14,7 @@ from devkit import environment, tls, upstreams
 from devkit.bootstrap import ROOT
 from devkit.environment import password_line, secrets_of
 from devkit.errors import Refusal
-from devkit.instance import NGINX_MODULES, SYSTEM_PYTHON
+from devkit.media_server import NGINX_MODULES, MediaServer
 from devkit.render import render, render_file
 
 HTTPS, HTTP, MQTT, MQTTS, RELAY = 8443, 8080, 1883, 8883, 8001  # inside the containers
@@ -130,14 +130,14 @@ def _password(path: Path, password: str) -> None:
     fresh.replace(path)
 
 
-def _served(var: Path) -> str:
-    return str(var / "certificate" / "server.pem")
+def _served(var: Path) -> Path:
+    return var / "certificate" / "server.pem"
 
 
 def _broker(var: Path, env: dict[str, str]) -> None:
     broker, source = var / "mosquitto", ROOT / "deploy" / "mosquitto"
     names = {"var": str(var), "mosquitto_user": "", "internal": "0.0.0.0", "public": "0.0.0.0"}
-    names |= {"hetri_mqtt_port": str(MQTT), "hetri_mqtts_port": str(MQTTS), "certificate": _served(var)}
+    names |= {"hetri_mqtt_port": str(MQTT), "hetri_mqtts_port": str(MQTTS), "certificate": str(_served(var))}
     public = render(source / "public.conf", names)
     render_file(source / "mosquitto.conf", broker / "mosquitto.conf", {**names, "public_listeners": public})
     for name in ("collars.acl", "server.acl"):
@@ -148,7 +148,7 @@ def _broker(var: Path, env: dict[str, str]) -> None:
 
 def nginx_files(var: Path, env: dict[str, str]) -> list[Path]:
     """Write both configurations of nginx below `var`; where they are."""
-    return [_web(var, env), _media_server(var, env)]
+    return [_web(var, env), _media_server(var, env).write(var)]
 
 
 def _web(var: Path, env: dict[str, str]) -> Path:
@@ -157,29 +157,24 @@ def _web(var: Path, env: dict[str, str]) -> Path:
     (var / "nginx" / "out").mkdir(parents=True, exist_ok=True)
     names |= {"modules": NGINX_MODULES, "relay": f"relay:{RELAY}", "hls": str(var / "hls"), "video": str(var / "video")}
     names["hetri_video_key"] = env["HETRI_VIDEO_KEY"]
-    names |= {"certificate": _served(var), "webroot": str(var / "webroot")}
+    names |= {"certificate": str(_served(var)), "webroot": str(var / "webroot")}
     names["hetri_url"] = env.get("HETRI_URL", "https://localhost")
     names |= {"http_listen": f"listen {HTTP};", "https_listen": f"listen {HTTPS} ssl http2;"}
     names |= {"access_log": "/dev/stdout", "log_format": env["HETRI_LOG_FORMAT"]}
     return _write_private(var / "nginx" / "web.conf", render(ROOT / "nginx" / "web.conf", names))
 
 
-def _media_server(var: Path, env: dict[str, str]) -> Path:
-    names = {"var": str(var), "pages": str(ROOT / "nginx"), "nginx_user": "", "modules": NGINX_MODULES}
-    names |= {
-        "certificate": _served(var),
-        "rtmps_listen": f"listen {RTMPS} ssl;",
-        "internal": "0.0.0.0",
-        "hls": str(var / "hls"),
-    }
-    names |= {"hetri_rtmp_in_port": str(RTMP_IN), "hetri_rtmp_port": str(RTMP)}
-    names |= {"hetri_rtmp_http_port": str(RTMP_HTTP), "system_python": SYSTEM_PYTHON}
-    names |= {
-        "hook_servers": upstreams.members(WEBS),
-        "hook_host": "localhost",
-        "hetri_hook_secret": env["HETRI_HOOK_SECRET"],
-    }
-    return _write_private(var / "rtmp" / "rtmp.conf", render(ROOT / "nginx" / "rtmp.conf", names))
+def _media_server(var: Path, env: dict[str, str]) -> MediaServer:
+    return MediaServer(
+        rtmps_listen=f"listen {RTMPS} ssl;",
+        behind_tls_port=RTMP_IN,
+        rtmp_port=RTMP,
+        http_port=RTMP_HTTP,
+        certificate=_served(var),
+        hooks=WEBS,
+        secret=env["HETRI_HOOK_SECRET"],
+        internal="0.0.0.0",
+    )
 
 
 def _prometheus(var: Path) -> None:

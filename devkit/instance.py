@@ -23,6 +23,7 @@ from devkit import environment, parts, ports, processes, tls, upstreams
 from devkit.bootstrap import ROOT, python
 from devkit.errors import Refusal
 from devkit.logs import tail
+from devkit.media_server import NGINX_MODULES, MediaServer, nginx_user
 from devkit.render import render, render_file
 from devkit.state import State, StateFile
 
@@ -44,8 +45,6 @@ FOLDERS = (
     "webroot",
 )
 KEPT_WHEN_FRESH = ("tls", "backups", "secrets.env", "ports.env", "test", "install.lock", "supervisor.lock")
-NGINX_MODULES = "/usr/lib/nginx/modules"  # Debian's
-SYSTEM_PYTHON = "/usr/bin/python3"
 GIVE_UP_AFTER = 4  # failed starts of a part in a row
 
 
@@ -144,35 +143,43 @@ class Instance:
 
     def _names(self) -> dict[str, str]:
         """What the placeholders of the configuration files stand for."""
-        root, loopback = os.geteuid() == 0, ports.addresses()
-        webs = {name: f"unix:{self.run / name}.sock" for name in parts.WEBS[: self.webs]}
+        loopback, webs = ports.addresses(), self._web_sockets()
         return {
             "var": str(self.var),
             "pages": str(ROOT / "nginx"),
             "access_log": str(self.var / "log" / "access.log"),
             "log_format": self.env.get("HETRI_LOG_FORMAT", "console"),
-            "mosquitto_user": "user root" if root else "",
-            "nginx_user": "user root;" if root else "",
+            "mosquitto_user": "user root" if os.geteuid() == 0 else "",
+            "nginx_user": nginx_user(),
             "internal": "127.0.0.1",
             "certificate": str(self.var / "tls" / "server.pem"),
             "webroot": str(self.var / "webroot"),
             "hetri_url": self.env["HETRI_URL"],
             "http_listen": _listen(loopback, self.env["HETRI_HTTP_PORT"]),
             "https_listen": _listen(loopback, self.env["HETRI_HTTPS_PORT"], "ssl http2"),
-            "rtmps_listen": _listen(loopback, self.env["HETRI_RTMPS_PORT"], "ssl"),
             "modules": NGINX_MODULES,
-            "system_python": SYSTEM_PYTHON,
             "hls": str(self.var / "hls"),
             "video": str(self.var / "video"),
             "relay": f"unix:{self.run / 'relay.sock'}",
             "hetri_video_key": self.env["HETRI_VIDEO_KEY"],
-            "hook_servers": upstreams.members(webs),
-            "hook_host": "localhost",
-            "hetri_hook_secret": self.env["HETRI_HOOK_SECRET"],
             "web_groups": upstreams.groups(webs),
             "web_choice": upstreams.choice(webs, str(self.out)),
             **{name.lower(): value for name, value in self.env.items() if name.endswith("_PORT")},
         }
+
+    def _web_sockets(self) -> dict[str, str]:
+        return {name: f"unix:{self.run / name}.sock" for name in parts.WEBS[: self.webs]}
+
+    def _media_server(self) -> MediaServer:
+        return MediaServer(
+            rtmps_listen=_listen(ports.addresses(), self.env["HETRI_RTMPS_PORT"], "ssl"),
+            behind_tls_port=int(self.env["HETRI_RTMP_IN_PORT"]),
+            rtmp_port=int(self.env["HETRI_RTMP_PORT"]),
+            http_port=int(self.env["HETRI_RTMP_HTTP_PORT"]),
+            certificate=self.var / "tls" / "server.pem",
+            hooks=self._web_sockets(),
+            secret=self.env["HETRI_HOOK_SECRET"],
+        )
 
     def _configure(self) -> None:
         """Render the configuration files of mosquitto and the two nginx."""
@@ -183,11 +190,10 @@ class Instance:
             source / "mosquitto.conf", broker / "mosquitto.conf", {**names, "public_listeners": "\n".join(public)}
         )
         render_file(ROOT / "nginx" / "web.conf", self.var / "nginx" / "web.conf", names)
-        render_file(ROOT / "nginx" / "rtmp.conf", self.var / "rtmp" / "rtmp.conf", names)
+        self._media_server().write(self.var)
         prometheus = self.var / "prometheus" / "prometheus.yml"
         render_file(ROOT / "deploy" / "prometheus" / "prometheus.yml", prometheus, prometheus_names(self.var))
-        for path in (self.var / "rtmp" / "rtmp.conf", self.var / "nginx" / "web.conf"):
-            path.chmod(0o600)
+        (self.var / "nginx" / "web.conf").chmod(0o600)
         for name in ("collars.acl", "server.acl"):
             shutil.copy(source / name, broker / name)
         (broker / "server.passwd").touch(mode=0o600)

@@ -8,7 +8,20 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from devkit.errors import Refusal
-from soak import alerts, backup, certificates, containers, fleet, hour, memory, rolling, sbom, stream, video
+from soak import (
+    alerts,
+    backup,
+    backup_faults,
+    certificates,
+    containers,
+    fleet,
+    hour,
+    memory,
+    rolling,
+    sbom,
+    stream,
+    video,
+)
 
 Soak = Callable[[], Mapping[str, object]]
 SOAKS: Mapping[str, Soak] = {
@@ -24,6 +37,7 @@ SOAKS: Mapping[str, Soak] = {
     "hour": hour.run,
     "backup": backup.run,
     "backup_big": backup.run_big,
+    "backup_faults": backup_faults.run,
 }
 
 

@@ -1,13 +1,13 @@
 """The stack in containers, as one starts it on a server, tried through its published ports.
 
 Builds the images from nothing, starts them, lets the demo's collar come in from outside, gives a treat, ends all
-(`down`), starts again (`up`), and looks whether what was there is there. Uses Docker, or podman with podman-compose.
+(`down`), starts again (`up`), and looks whether what was there is there. Then the application is restarted under load
+(`deploy/rolling.sh`), the database is destroyed and restored (`restore`). Uses Docker, or podman with podman-compose.
 """
 
 import contextlib
 import json
-import os
-import shutil
+import ssl
 import subprocess
 import tempfile
 import time
@@ -17,161 +17,31 @@ from typing import Any
 
 import httpx
 
-from devkit import ports
-from devkit.bootstrap import ROOT
 from devkit.errors import Refusal
 from soak import scan, tools
+from soak.compose import BASE, IMAGES, Stack, engine, ensure_base, image_name
+from soak.load import Load
 
-PROJECT = "hetri-try"
-BASE = "docker.io/library/debian:bookworm-slim"
-START_S = 300
-PORTS = ("HETRI_HTTP_PORT", "HETRI_HTTPS_PORT", "HETRI_MQTTS_PORT", "HETRI_RTMPS_PORT")
-PODMAN = ("podman", "runc", "buildah", "netavark", "aardvark-dns", "iptables", "debootstrap")
-# As a guest may run it: where there is no systemd, and limits are others' to raise. crun of Debian 12 fails there.
-PODMAN_CONF = """\
-[containers]
-default_ulimits=["nofile=20000:20000","nproc=1024:1024"]
-[engine]
-cgroup_manager="cgroupfs"
-runtime="runc"
-"""
-OURS = ("web", "relay", "ingest", "worker", "beat")
-RUNNING = (*OURS, "nginx", "rtmp", "mosquitto", "postgres", "redis", "certbot")
+OURS = ("web", "web2", "relay", "ingest", "worker", "beat", "backup")
+RUNNING = (*OURS, "nginx", "rtmp", "mosquitto", "postgres", "redis", "certbot", "prometheus")
+TARGETS = 6  # what Prometheus asks: of OURS all but backup
+START_S, SETTLE_S = 300, 60
+PROBE = ["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "stream=codec_name,width", "-of", "csv=p=0"]
+RECEIVED = "SELECT write_lsn >= '{0}' FROM pg_stat_replication WHERE application_name = 'pg_receivewal'"
 
 
-class Stack:
-    """One compose project with ports and volumes of its own."""
-
-    def __init__(self, engine: str, compose: list[str], folder: Path) -> None:
-        self._engine, self._compose, self._env_file = engine, compose, folder / "env"
-        self._ports = {name: str(ports.reserve()) for name in PORTS}
-        self.url = f"https://localhost:{self._ports['HETRI_HTTPS_PORT']}"
-        self.plain = f"http://localhost:{self._ports['HETRI_HTTP_PORT']}"
-        said = {"HETRI_URL": self.url, "HETRI_BIND": "127.0.0.1", **self._ports}
-        changed = "".join(f"{name}={value}\n" for name, value in said.items())
-        self._env_file.write_text((ROOT / ".env.example").read_text() + changed)
-
-    def compose(self, *words: str) -> None:
-        """Run a compose command. Raises Refusal with its last words."""
-        env = {**os.environ, **self._ports, "HETRI_BIND": "127.0.0.1", "HETRI_IMAGES": PROJECT}
-        env["HETRI_ENV_FILE"] = str(self._env_file)
-        command = [*self._compose, "-p", PROJECT, "--profile", "demo", *words]
-        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise Refusal(f"compose {' '.join(words)} failed: {(done.stderr or done.stdout)[-3000:]}")
-
-    def inspect(self, service: str) -> dict[str, Any]:
-        """What the engine tells of a service's container."""
-        found: list[dict[str, Any]] = json.loads(tools.ask([self._engine, "inspect", self._container(service)]))
-        return found[0]
-
-    def log(self, service: str) -> list[str]:
-        """A service's lines so far."""
-        command = [self._engine, "logs", self._container(service)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True)
-        return done.stdout.splitlines()
-
-    @property
-    def published(self) -> list[int]:
-        """The ports at which it is reached."""
-        return sorted(int(port) for port in self._ports.values())
-
-    def _container(self, service: str) -> str:
-        return f"{PROJECT}_{service}_1" if self._engine == "podman" else f"{PROJECT}-{service}-1"
-
-    def run_in(self, service: str, *command: str) -> str:
-        """What a command says inside a service's container."""
-        inside = [self._engine, "exec", self._container(service)]
-        done = subprocess.run([*inside, *command], capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise Refusal(f"{' '.join(command)} in {service} failed: {done.stderr[-2000:]}")
-        return done.stdout
-
-    def build(self) -> None:
-        """Build every image; podman reads no compose build secrets, so it is called itself."""
-        if self._engine == "docker":
-            self.compose("build")
-            return
-        for image, file, target in IMAGES:
-            wanted = ["--target", target] if target else []
-            authority = os.environ.get("PIP_CERT")
-            secret = ["--secret", f"id=ca,src={authority}"] if authority else []
-            command = [
-                "podman",
-                "build",
-                "--network",
-                "host",
-                "-q",
-                *secret,
-                *wanted,
-                "-t",
-                image_name(image),
-                "-f",
-                file,
-                ".",
-            ]
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise Refusal(f"{image} cannot be built: {(done.stdout + done.stderr)[-3000:]}")
-
-
-IMAGES = (
-    ("postgres", "deploy/containers/postgres.Dockerfile", ""),
-    ("redis", "deploy/containers/redis.Dockerfile", ""),
-    ("mosquitto", "deploy/containers/mosquitto.Dockerfile", ""),
-    ("nginx", "nginx/Dockerfile", ""),
-    ("prometheus", "deploy/containers/prometheus.Dockerfile", ""),
-    ("certbot", "deploy/containers/certbot.Dockerfile", ""),
-    ("app", "deploy/containers/app.Dockerfile", ""),
-    ("backup", "deploy/containers/app.Dockerfile", "backup"),
-    ("collar", "deploy/containers/app.Dockerfile", "collar"),
-)
-
-
-def image_name(image: str) -> str:
-    """Of our own: who tries this on a server keeps the images that run there."""
-    return f"{PROJECT}-{image}"
-
-
-def engine() -> tuple[str, list[str]]:
-    """The container engine and its compose command. Raises Refusal when there is none that runs."""
-    if shutil.which("docker") and _works(["docker", "info"]):
-        return "docker", ["docker", "compose"]
-    tools.debian(*PODMAN)
-    conf = tools.FOLDER / "containers.conf"
-    compose = tools.python_tool("podman-compose")
-    conf.write_text(PODMAN_CONF)
-    os.environ.setdefault("CONTAINERS_CONF", str(conf))
-    if not _works(["podman", "info"]):
-        raise Refusal("Neither Docker nor podman runs here: `podman info` says why.")
-    return "podman", [compose]
-
-
-def _works(command: list[str]) -> bool:
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-def _ensure_base(engine: str) -> None:
-    """The base image: pulled, or where no registry can be reached made by debootstrap."""
-    if _works([engine, "image", "inspect", BASE]) or _works([engine, "pull", "-q", BASE]):
-        return
-    if not shutil.which("debootstrap"):
-        raise Refusal(f"{BASE} cannot be pulled, and debootstrap is not there to make it.")
+def run() -> dict[str, object]:
+    """Build, start, try, end, start again, restart, destroy, restore. Raises Refusal with what was wrong."""
+    tools.debian("nmap")
+    name, compose = engine()
+    ensure_base(name)
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["debootstrap", "--variant=minbase", "bookworm", folder], check=True, capture_output=True)
-        packed = subprocess.Popen(["tar", "-C", folder, "-c", "."], stdout=subprocess.PIPE)
-        subprocess.run([engine, "import", "-", BASE], stdin=packed.stdout, check=True, capture_output=True)
-
-
-def _until(what: str, check: Callable[[], Any], seconds: float) -> Any:
-    deadline = time.monotonic() + seconds
-    while True:
-        with contextlib.suppress(httpx.HTTPError, KeyError, Refusal):
-            if found := check():
-                return found
-        if time.monotonic() > deadline:
-            raise Refusal(f"Not within {seconds:.0f} s: {what}.")
-        time.sleep(0.5)
+        stack = Stack(name, compose, Path(folder))
+        begun = time.monotonic()
+        stack.build()
+        built_s = time.monotonic() - begun
+        with _project(stack):
+            return {"engine": name, "build_s": round(built_s, 1), "mb": _megabytes(name), **_try(stack)}
 
 
 @contextlib.contextmanager
@@ -182,24 +52,95 @@ def _project(stack: Stack) -> Iterator[None]:
         stack.compose("down", "-v")
 
 
-def _signed_in(stack: Stack, demo: dict[str, Any]) -> httpx.Client:
-    """A client with the demo owner's token."""
-    client = httpx.Client(base_url=stack.url, verify=False, timeout=30)  # noqa: S501  (its CA lies in a volume)
-    signed_in = client.post("/auth/login", json=demo["owner"]).raise_for_status().json()
-    client.headers["Authorization"] = f"Bearer {signed_in['access']}"
-    return client
+def _try(stack: Stack) -> dict[str, object]:
+    before = scan.open_ports(("conmon", "docker-proxy"))
+    facts: dict[str, object] = {"up_s": _up(stack)}
+    with _owner(stack) as owner:
+        facts |= owner.use()
+    facts |= {**_secured(stack, before), **_watched(stack)}
+    stack.compose("down")
+    facts["up_again_s"] = _up(stack)
+    with _owner(stack) as owner_again:
+        owner_again.finds(owner)
+        facts |= _restarted(stack, owner_again)
+        stack.compose("run", "--rm", "backup", "python", "-m", "backup", "now")
+        owner_again.use()
+        _wait_for_log(stack)
+    facts |= _restored(stack)
+    with _owner(stack) as owner_at_last:
+        owner_at_last.finds(owner_again)
+        owner_at_last.use()
+    return {**facts, "kept": True}
 
 
-def _wait_up(stack: Stack) -> dict[str, Any]:
+def _up(stack: Stack) -> float:
+    """Seconds until it answers."""
+    begun = time.monotonic()
+    stack.compose("up", "-d", "--no-build")
     ready = f"{stack.url}/readyz"
     _until("an answer from /readyz", lambda: httpx.get(ready, verify=False).status_code == 200, START_S)  # noqa: S501
-    told = _until("demo.json", lambda: stack.run_in("collar", "cat", "/var/lib/hetri/demo/demo.json"), START_S)
-    demo: dict[str, Any] = json.loads(told)
-    return demo
+    return round(time.monotonic() - begun, 1)
 
 
-def _collar_lives(client: httpx.Client, device: str) -> bool:
-    return bool(client.get(f"/devices/{device}/status").json()["status"] == "online")
+class Owner:
+    """The demo's owner, signed in from outside, and what they have seen."""
+
+    def __init__(self, stack: Stack) -> None:
+        told = _until("demo.json", lambda: stack.run_in("collar", "cat", "/var/lib/hetri/demo/demo.json"), START_S)
+        self.demo: dict[str, Any] = json.loads(told)
+        self.device, self.url = self.demo["device"], stack.url
+        self.trust = ssl.create_default_context(cadata=stack.run_in("web", "cat", "/var/lib/hetri/settings/roots.pem"))
+        self.client = httpx.Client(base_url=stack.url, verify=self.trust, timeout=30)
+        signed_in = self.client.post("/auth/login", json=self.demo["owner"]).raise_for_status().json()
+        self.client.headers["Authorization"] = f"Bearer {signed_in['access']}"
+        self.treat: dict[str, Any] = {}
+        self.sample: dict[str, Any] = {}
+
+    def use(self) -> dict[str, object]:
+        """A treat, a sample, the camera. Raises Refusal."""
+        _until("the collar is online", self._is_online, SETTLE_S)
+        self.treat = self.client.post(f"/devices/{self.device}/treat", json={}).raise_for_status().json()
+        self.sample = self._samples("limit=1")[0]
+        if self.treat["result"] != "dispensed":
+            raise Refusal(f"The treat: {self.treat}.")
+        return {"treat": "dispensed", **self._watch()}
+
+    def finds(self, other: "Owner") -> None:
+        """What the other saw is there as it was. Raises Refusal."""
+        treat = self.client.get(f"/devices/{self.device}/treats/{other.treat['id']}").raise_for_status().json()
+        there = self._samples(f"start={other.sample['ts']}&order=asc&limit=1")
+        if treat != other.treat or there != [other.sample]:
+            raise Refusal(f"Lost: before {other.treat} and {other.sample}, after {treat} and {there}.")
+
+    def _is_online(self) -> bool:
+        return bool(self.client.get(f"/devices/{self.device}/status").json()["status"] == "online")
+
+    def _samples(self, query: str) -> list[dict[str, Any]]:
+        answer = self.client.get(f"/devices/{self.device}/telemetry?{query}").raise_for_status()
+        found: list[dict[str, Any]] = answer.json()["results"]
+        return found
+
+    def _watch(self) -> dict[str, object]:
+        """The camera through the published ports, as HLS and as the fast view."""
+        begun = time.monotonic()
+        url = self.client.get(f"/devices/{self.device}/video_url").raise_for_status().json()["url"]
+        _until("the first segment", lambda: self.client.get(url).status_code == 200, 20)
+        first_s = time.monotonic() - begun
+        seen = set(subprocess.run([*PROBE, url], capture_output=True, text=True, check=False).stdout.split())
+        with self.client.stream("GET", url.replace("index.m3u8", "live.mjpeg")) as answer:
+            jpeg = b"\xff\xd8" in next(answer.iter_bytes(16_384))
+        if seen != {"h264,640"} or not jpeg:
+            raise Refusal(f"The picture is {seen!r}, the fast view {'is there' if jpeg else 'is not'}.")
+        return {"video": "h264,640", "first_segment_s": round(first_s, 1)}
+
+
+@contextlib.contextmanager
+def _owner(stack: Stack) -> Iterator[Owner]:
+    owner = Owner(stack)
+    try:
+        yield owner
+    finally:
+        owner.client.close()
 
 
 def _secured(stack: Stack, before: list[int]) -> dict[str, object]:
@@ -228,6 +169,49 @@ def _spoken(stack: Stack) -> dict[str, int]:
     return {service: len(spoken) for service, spoken in lines.items()}
 
 
+def _watched(stack: Stack) -> dict[str, object]:
+    """Prometheus reaches each process, and has nothing to complain of. Raises Refusal."""
+    _until("Prometheus reaches all", lambda: _asked(stack, "up == 1").count("=>") == TARGETS, SETTLE_S)
+    if firing := _asked(stack, 'ALERTS{alertstate="firing"}').strip():
+        raise Refusal(f"Alerts: {firing}.")
+    return {"targets": TARGETS, "alerts": 0}
+
+
+def _asked(stack: Stack, query: str) -> str:
+    return stack.run_in("prometheus", "promtool", "query", "instant", "http://127.0.0.1:9090", query)
+
+
+def _restarted(stack: Stack, owner: Owner) -> dict[str, object]:
+    """All of the application, one after the other, while people ask. Raises Refusal when one was refused."""
+    begun = time.monotonic()
+    with Load(stack.url, owner.trust, owner.demo["owner"], owner.device, owner.device) as load:
+        stack.run_script("sh", "deploy/rolling.sh")
+    took_s = round(time.monotonic() - begun, 1)
+    if load.failures or set(load.closed) != {1012}:
+        raise Refusal(f"Failed: {load.failures[:10]}; sockets closed with {dict(load.closed)}.")
+    return {"rolling_s": took_s, "requests": sum(load.answers.values()), "failed": 0}
+
+
+def _restored(stack: Stack) -> dict[str, object]:
+    """The database and what the broker kept are gone, and come back from the backup."""
+    stack.compose("down")
+    for volume in ("postgres", "broker"):
+        stack.remove_volume(volume)
+    begun = time.monotonic()
+    stack.compose("run", "--rm", "restore")
+    restored_s = round(time.monotonic() - begun, 1)
+    facts = {"restore_s": restored_s, "up_restored_s": _up(stack)}
+    stack.compose("run", "--rm", "worker", "python", "manage.py", "sync_broker")
+    return facts
+
+
+def _wait_for_log(stack: Stack) -> None:
+    """Until the backup has the log as it is now. Raises Refusal."""
+    ask = ["psql", "-h", "/tmp", "-U", "postgres", "-d", "postgres", "-Atc"]  # noqa: S108  (inside the container)
+    received = RECEIVED.format(stack.run_in("postgres", *ask, "SELECT pg_current_wal_lsn()").strip())
+    _until("the log is with the backup", lambda: "t" in stack.run_in("postgres", *ask, received), SETTLE_S)
+
+
 def _megabytes(engine: str) -> dict[str, int]:
     """The images' sizes, and the base's, which all of them share."""
     names = [BASE, *(image_name(image) for image, _, _ in IMAGES)]
@@ -235,68 +219,12 @@ def _megabytes(engine: str) -> dict[str, int]:
     return {name.rsplit("/", 1)[-1]: int(size) // 1_000_000 for name, size in zip(names, sizes, strict=True)}
 
 
-def _watch(client: httpx.Client, device: str) -> dict[str, object]:
-    """The camera through the published ports, as HLS and as the fast view."""
-    begun = time.monotonic()
-    url = client.get(f"/devices/{device}/video_url").raise_for_status().json()["url"]
-    _until("the first segment", lambda: client.get(url).status_code == 200, 20)
-    first_s = time.monotonic() - begun
-    probe = [
-        "ffprobe",
-        "-v",
-        "error",
-        "-select_streams",
-        "v",
-        "-show_entries",
-        "stream=codec_name,width",
-        "-of",
-        "csv=p=0",
-    ]
-    seen = set(subprocess.run([*probe, url], capture_output=True, text=True, check=False).stdout.split())
-    with client.stream("GET", url.replace("index.m3u8", "live.mjpeg")) as answer:
-        jpeg = b"\xff\xd8" in next(answer.iter_bytes(16_384))
-    if seen != {"h264,640"} or not jpeg:
-        raise Refusal(f"The picture is {seen!r}, the fast view {'is there' if jpeg else 'is not'}.")
-    return {"video": "h264,640", "first_segment_s": round(first_s, 1)}
-
-
-def _try(stack: Stack) -> dict[str, object]:
-    before = scan.open_ports(("conmon", "docker-proxy"))
-    begun = time.monotonic()
-    stack.compose("up", "-d", "--no-build")
-    demo = _wait_up(stack)
-    up_s = time.monotonic() - begun
-    device = demo["device"]
-    with contextlib.closing(_signed_in(stack, demo)) as client:
-        _until("the collar is online", lambda: _collar_lives(client, device), 60)
-        treat = client.post(f"/devices/{device}/treat", json={}).raise_for_status().json()
-        sample = client.get(f"/devices/{device}/telemetry?limit=1").json()["results"][0]
-        video = _watch(client, device)
-    secured = _secured(stack, before)
-    stack.compose("down")
-    begun = time.monotonic()
-    stack.compose("up", "-d", "--no-build")
-    demo = _wait_up(stack)
-    again_s = time.monotonic() - begun
-    with contextlib.closing(_signed_in(stack, demo)) as client:
-        kept = client.get(f"/devices/{device}/treats/{treat['id']}").raise_for_status().json()
-        there = client.get(f"/devices/{device}/telemetry?start={sample['ts']}&order=asc&limit=1").json()["results"]
-        _until("the collar is online again", lambda: _collar_lives(client, device), 60)
-    if treat["result"] != "dispensed" or kept != treat or there != [sample]:
-        raise Refusal(f"Something was lost: before {treat} and {sample}, after {kept} and {there}.")
-    times = {"up_s": round(up_s, 1), "up_again_s": round(again_s, 1)}
-    return {**times, "treat": treat["result"], "kept": True, **video, **secured}
-
-
-def run() -> dict[str, object]:
-    """Build, start, try, end, start again, try. Raises Refusal with what was wrong."""
-    tools.debian("nmap")
-    name, compose = engine()
-    _ensure_base(name)
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(name, compose, Path(folder))
-        begun = time.monotonic()
-        stack.build()
-        built_s = time.monotonic() - begun
-        with _project(stack):
-            return {"engine": name, "build_s": round(built_s, 1), "mb": _megabytes(name), **_try(stack)}
+def _until(what: str, check: Callable[[], Any], seconds: float) -> Any:
+    deadline = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(httpx.HTTPError, KeyError, Refusal):
+            if found := check():
+                return found
+        if time.monotonic() > deadline:
+            raise Refusal(f"Not within {seconds:.0f} s: {what}.")
+        time.sleep(0.5)

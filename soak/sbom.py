@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 from devkit.bootstrap import ROOT
-from soak import containers, tools
+from soak import tools
+from soak.compose import IMAGES, engine, image_name
 
 TARGET = ROOT / "var" / "sbom.json"
 VENDORED = re.compile(r"^\| \S+ \| (?P<name>\S+) \(npm\)[^|]*\| (?P<version>\S+) \| (?P<licence>[^|]+) \|$", re.M)
@@ -51,9 +52,9 @@ def _debian() -> Iterator[Component]:
     """The packages of each image that is built here (`./dev soak containers` builds them), each once."""
     query = ["dpkg-query", "-W", "-f", "${Package}\t${Version}\t${Architecture}\n"]
     seen: dict[str, list[str]] = {}
-    engine, _ = containers.engine()
-    for image, _, _ in containers.IMAGES:
-        command = [engine, "run", "--rm", "--entrypoint", query[0], containers.image_name(image), *query[1:]]
+    program, _ = engine()
+    for image, _, _ in IMAGES:
+        command = [program, "run", "--rm", "--entrypoint", query[0], image_name(image), *query[1:]]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         for line in done.stdout.splitlines() if not done.returncode else ():
             seen.setdefault(line, []).append(image)

@@ -13,12 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-from devkit import upstreams
-from devkit.bootstrap import ROOT
-from devkit.instance import NGINX_MODULES, SYSTEM_PYTHON
+from devkit.media_server import MediaServer
 from devkit.ports import listens
 from devkit.processes import ends_with_us
-from devkit.render import render_file
 from firmware.picture import moment_of
 from firmware.tests.broker import Server, free_port, wait_until
 from firmware.tests.collar import Collar
@@ -71,25 +68,15 @@ class Media:
         shutil.copytree(authority, folder / "tls")
         both = "".join((authority / name).read_text() for name in ("server.pem", "server.key"))
         (folder / "tls" / "served.pem").write_text(both)
-        root = os.geteuid() == 0
-        names = {
-            "var": str(folder),
-            "pages": str(ROOT / "nginx"),
-            "modules": NGINX_MODULES,
-            "system_python": SYSTEM_PYTHON,
-            "nginx_user": "user root;" if root else "",
-            "internal": "127.0.0.1",
-            "certificate": str(folder / "tls" / "served.pem"),
-            "rtmps_listen": f"listen 127.0.0.1:{self.port} ssl;",
-            "hetri_rtmp_in_port": str(self.inside),
-            "hetri_rtmp_port": str(self.rtmp),
-            "hetri_rtmp_http_port": str(self.http),
-            "hook_servers": upstreams.members({"hook": f"127.0.0.1:{hook.port}"}),
-            "hook_host": "localhost",
-            "hetri_hook_secret": "test",
-            "hls": str(self.hls),
-        }
-        render_file(ROOT / "nginx" / "rtmp.conf", folder / "rtmp" / "rtmp.conf", names)
+        MediaServer(
+            rtmps_listen=f"listen 127.0.0.1:{self.port} ssl;",
+            behind_tls_port=self.inside,
+            rtmp_port=self.rtmp,
+            http_port=self.http,
+            certificate=folder / "tls" / "served.pem",
+            hooks={"hook": f"127.0.0.1:{hook.port}"},
+            secret="test",
+        ).write(folder)
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis on another host: reached by their URLs, over TLS, and by nobody without it."""
+"""PostgreSQL, Redis and the broker on another host: reached over TLS, with their certificates checked."""
 
 import json
 import os
@@ -14,6 +14,7 @@ import pytest
 from devkit import ports, postgres, processes, tls
 from devkit.bootstrap import ROOT
 from devkit.check import PRODUCTION
+from firmware.tests import broker
 from hetri.testing import wait_for
 
 PASSWORD = "f3Kq9-Zt7Lw2"
@@ -120,3 +121,43 @@ def test_database_and_redis_elsewhere_are_used_over_tls_and_their_certificates_c
 
 def _plain(url: str) -> str:
     return url.partition("?")[0] + "?sslmode=disable"
+
+
+PUBLISH = """
+import django; django.setup()
+from devices.mqtt import publisher
+from hetri.core.errors import Unavailable
+try:
+    publisher.require()
+    publisher.send("devices/hetri/telemetry", {"v": 1}).wait_for_publish(5)
+    print("published")
+except Unavailable:
+    print("away")
+"""
+
+
+def test_a_broker_elsewhere_is_used_over_tls_and_its_certificate_checked(tmp_path: Path) -> None:
+    authority = broker.make_authority(tmp_path / "authority")
+    stranger = broker.make_authority(tmp_path / "stranger")
+    elsewhere = broker.Broker(tmp_path / "broker", authority)
+    elsewhere.add("hetri")
+    elsewhere.start()
+    heard = broker.Server(elsewhere, "hetri", acknowledge=False)
+    try:
+        assert _publish(elsewhere.port, HETRI_MQTT_TLS="1", HETRI_MQTT_CA=str(stranger / "ca.pem")) == "away"
+        assert not heard.messages
+        assert _publish(elsewhere.port, HETRI_MQTT_TLS="1", HETRI_MQTT_CA=str(authority / "ca.pem")) == "published"
+        wait_for(lambda: heard.messages == [("telemetry", {"v": 1}, False)])
+    finally:
+        heard.close()
+        elsewhere.kill()
+
+
+def _publish(port: int, **tls: str) -> str:
+    said = {"HETRI_MQTT_HOST": "localhost", "HETRI_MQTT_PORT": str(port), "HETRI_MQTT_PASSWORD": broker.PASSWORD, **tls}
+    env = {**os.environ, **PRODUCTION, **said, "DJANGO_SETTINGS_MODULE": "hetri.settings"}
+    done = subprocess.run(
+        [sys.executable, "-c", PUBLISH], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()

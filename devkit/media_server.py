@@ -1,0 +1,61 @@
+"""The configuration of the media server: nginx/rtmp.conf, filled for ./dev, a container, or one that a test runs."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from devkit import upstreams
+from devkit.bootstrap import ROOT
+from devkit.render import render
+
+NGINX_MODULES = "/usr/lib/nginx/modules"  # Debian's
+SYSTEM_PYTHON = "/usr/bin/python3"
+
+
+@dataclass(frozen=True)
+class MediaServer:
+    """Where it listens, what it shows, and whom it asks about a camera that wants in.
+
+    `rtmps_listen` is nginx's directives for collars. The ports are within the machine: behind TLS, for readers of the
+    stream, and for its own questions, which go to `hooks` (a name to where it listens) with `secret`.
+    """
+
+    rtmps_listen: str
+    behind_tls_port: int
+    rtmp_port: int
+    http_port: int
+    certificate: Path
+    hooks: Mapping[str, str]
+    secret: str
+    internal: str = "127.0.0.1"
+
+    def write(self, var: Path) -> Path:
+        """Fill rtmp/rtmp.conf below `var`, readable by its owner only; segments go to hls/. Returns where it is."""
+        names = {
+            "var": str(var),
+            "hls": str(var / "hls"),
+            "pages": str(ROOT / "nginx"),
+            "modules": NGINX_MODULES,
+            "system_python": SYSTEM_PYTHON,
+            "nginx_user": nginx_user(),
+            "internal": self.internal,
+            "certificate": str(self.certificate),
+            "rtmps_listen": self.rtmps_listen,
+            "behind_tls_port": str(self.behind_tls_port),
+            "rtmp_port": str(self.rtmp_port),
+            "http_port": str(self.http_port),
+            "hook_servers": upstreams.members(self.hooks),
+            "hook_secret": self.secret,
+        }
+        path = var / "rtmp" / "rtmp.conf"
+        path.parent.mkdir(exist_ok=True)
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+        path.write_text(render(ROOT / "nginx" / "rtmp.conf", names))
+        return path
+
+
+def nginx_user() -> str:
+    """nginx's workers stay who we are: as root it would make them somebody who cannot read our files."""
+    return "user root;" if os.geteuid() == 0 else ""
