@@ -5,7 +5,8 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 
 from devices.admin import OfDeviceAdmin
 from firmware.models import Release, UpdateJob, UpdateJobQuerySet
@@ -17,16 +18,24 @@ from hetri.core.times import now
 
 
 class _Act:
-    """One admin action: tried on every chosen release, with a line on what became of it."""
+    """One admin action: tried on every chosen release, with a line on what became of it.
+
+    With `ends`, what it does to collars, it asks first.
+    """
 
     allowed_permissions = ("release",)
 
-    def __init__(self, name: str, label: str, percent: int = 0) -> None:
-        self.__name__ = f"{name}_{percent}" if percent else name
-        self.short_description = label
+    def __init__(self, name: str, label: str, ends: str = "", percent: int = 0) -> None:
+        self.name = self.__name__ = f"{name}_{percent}" if percent else name
+        self.label, self.ends = label, ends
+        self.short_description = label.replace("%", "%%")  # Django formats it
         self._run, self._percent = rollouts.ACTS[name], percent
 
-    def __call__(self, model_admin: Any, request: HttpRequest, chosen: QuerySet[Release]) -> None:
+    def __call__(self, model_admin: Any, request: HttpRequest, chosen: QuerySet[Release]) -> HttpResponse | None:
+        if self.ends and "sure" not in request.POST:
+            told = {"title": self.label, "act": self, "releases": chosen}
+            context = {**model_admin.admin_site.each_context(request), **told}
+            return TemplateResponse(request, "staff/release_act.html", context)
         for release in chosen:
             try:
                 self._run(release, self._percent)
@@ -34,16 +43,20 @@ class _Act:
                 messages.error(request, f"{release}: {refused.detail}")
             else:
                 messages.success(request, f"{release}: done.")
+        return None
 
 
+SHARES = {"10 %": 10, "50 %": 50, "all": 100}
+INSTALL = (
+    "Collars install it and start anew once they are at rest. What is installed goes away with a newer release only."
+)
+END = "Collars that have not installed it get it no more. It cannot be published again."
 ACTS = (
     _Act("publish", "Publish"),
-    _Act("roll_out", "Roll out to 10 %%", 10),  # Django formats it
-    _Act("roll_out", "Roll out to 50 %%", 50),
-    _Act("roll_out", "Roll out to all", 100),
+    *(_Act("roll_out", f"Roll out to {share}", INSTALL, percent) for share, percent in SHARES.items()),
     _Act("pause", "Pause"),
     _Act("resume", "Resume"),
-    _Act("withdraw", "Withdraw"),
+    _Act("withdraw", "Withdraw", END),
 )
 
 
