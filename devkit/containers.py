@@ -17,12 +17,15 @@ from devkit.errors import Refusal
 from devkit.media_server import NGINX_MODULES, MediaServer
 from devkit.render import render, render_file
 
-HTTPS, HTTP, MQTT, MQTTS, RELAY = 8443, 8080, 1883, 8883, 8001  # inside the containers
+HTTPS, HTTP, MQTT, MQTTS = 8443, 8080, 1883, 8883  # inside the containers
 METRICS = 9200
 RTMPS, RTMP_IN, RTMP, RTMP_HTTP = 1936, 1934, 1935, 8935
-WEBS = {name: f"unix:/var/lib/hetri/sockets/{name}.sock" for name in ("web", "web2")}
+SOCKETS = "/var/lib/hetri/sockets"
+WEBS = {name: f"unix:{SOCKETS}/{name}.sock" for name in ("web", "web2")}
+RELAY = f"{SOCKETS}/relay.sock"  # no name: nginx would look that up once
 CONTAINER_SECRETS = ("HETRI_DATABASE_PASSWORD", "HETRI_REDIS_PASSWORD", "HETRI_BACKUP_PASSWORD")
-OUTSIDE = ("HETRI_BACKUP_DIR",)  # a folder of the host, which compose mounts in its usual place
+# Of the host, or of this container only; compose mounts the folders in their usual places.
+OUTSIDE = ("HETRI_BACKUP_DIR", "HETRI_FILES", "HETRI_VAR")
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 # The roots under which it signs, as Debian's ca-certificates has them.
 LETS_ENCRYPT_ROOTS = ",".join(f"/usr/share/ca-certificates/mozilla/ISRG_Root_X{number}.crt" for number in (1, 2))
@@ -39,6 +42,7 @@ PROMETHEUS = {
 
 def prepare(var: Path, said: dict[str, str]) -> None:
     """Fill the volumes under `var`; `said` is what .env says, without empty values. Raises Refusal."""
+    _require_backup_url(said)
     settings = var / "settings"
     known = secrets_of(settings, (*environment.SECRETS, *CONTAINER_SECRETS))
     _certificate(var, said)
@@ -59,7 +63,7 @@ def _fixed(var: Path, known: dict[str, str]) -> dict[str, str]:
         "REDIS_URL": f"redis://:{known['HETRI_REDIS_PASSWORD']}@redis:6379/0",
         "HETRI_BACKUP_URL": f"postgres://hetri_backup:{known['HETRI_BACKUP_PASSWORD']}@postgres:5432/postgres",
         "HETRI_BACKUP_EVERY_H": "24",
-        "HETRI_RELAY_LISTEN": f"0.0.0.0:{RELAY}",
+        "HETRI_RELAY_LISTEN": RELAY,
         "HETRI_MQTT_HOST": "mosquitto",
         "HETRI_MQTT_PORT": str(MQTT),
         "HETRI_MQTT_PROBE_HOST": "mosquitto",
@@ -72,6 +76,13 @@ def _fixed(var: Path, known: dict[str, str]) -> dict[str, str]:
         "HETRI_METRICS_LISTEN": f"0.0.0.0:{METRICS}",
         "HETRI_TLS_DOORS": f"https=nginx:{HTTPS},mqtts=mosquitto:{MQTTS},rtmps=rtmp:{RTMPS}",
     }
+
+
+def _require_backup_url(said: dict[str, str]) -> None:
+    """What is backed up is the database that is used, not the empty one here. Raises Refusal."""
+    if "DATABASE_URL" in said and "HETRI_BACKUP_URL" not in said and said.get("HETRI_BACKUP_EVERY_H") != "0":
+        text = "Set HETRI_BACKUP_URL to who may replicate there, or HETRI_BACKUP_EVERY_H=0 if others make backups."
+        raise Refusal(f"DATABASE_URL is elsewhere. {text}")
 
 
 def _certificate(var: Path, said: dict[str, str]) -> None:
@@ -92,7 +103,9 @@ def _hosts(said: dict[str, str]) -> list[str]:
     """The names that people and collars are told, each once."""
     url = urlsplit(said.get("HETRI_URL", "https://localhost")).hostname or "localhost"
     mqtt = said.get("HETRI_MQTT_PUBLIC_HOST", url)
-    return list(dict.fromkeys([url, mqtt, said.get("HETRI_RTMP_PUBLIC_HOST", mqtt)]))
+    allowed = [name.strip() for name in said.get("HETRI_ALLOWED_HOSTS", "").split(",")]
+    others = [name for name in allowed if "." in name and not name.startswith((".", "*"))]
+    return list(dict.fromkeys([url, mqtt, said.get("HETRI_RTMP_PUBLIC_HOST", mqtt), *others]))
 
 
 def _ask_certbot(var: Path, hosts: list[str], said: dict[str, str]) -> bool:
@@ -155,7 +168,7 @@ def _web(var: Path, env: dict[str, str]) -> Path:
     names = {"var": str(var), "pages": str(ROOT / "nginx"), "nginx_user": ""}
     names |= {"web_groups": upstreams.groups(WEBS), "web_choice": upstreams.choice(WEBS, str(var / "nginx" / "out"))}
     (var / "nginx" / "out").mkdir(parents=True, exist_ok=True)
-    names |= {"modules": NGINX_MODULES, "relay": f"relay:{RELAY}", "hls": str(var / "hls"), "video": str(var / "video")}
+    names |= {"modules": NGINX_MODULES, "relay": f"unix:{RELAY}", "hls": str(var / "hls"), "video": str(var / "video")}
     names["hetri_video_key"] = env["HETRI_VIDEO_KEY"]
     names |= {"certificate": str(_served(var)), "webroot": str(var / "webroot")}
     names["hetri_url"] = env.get("HETRI_URL", "https://localhost")

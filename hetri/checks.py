@@ -5,14 +5,18 @@ network). What is not near has to speak TLS.
 """
 
 import ipaddress
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
+from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 SECRET_LENGTH, PASSWORD_LENGTH, LETTERS = 40, 12, 12
+FILES = ("HETRI_TLS_CA", "HETRI_MQTT_CA", "HETRI_RELEASE_PUBLIC_KEYS")
 SECRETS = {
     "HETRI_SECRET_KEY": "SECRET_KEY",
     "HETRI_CLAIM_KEY": "CLAIM_KEY",
@@ -75,6 +79,17 @@ def check_services(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return found
 
 
+@register(Tags.security, deploy=True)
+def check_files(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """What the environment names is there: a CA or key that is left out would be missed much later, by collars."""
+    named = [(name, path.strip()) for name in FILES for path in os.environ.get(name, "").split(",") if path.strip()]
+    return [
+        Error(f"{name} names {path}, and no file is there. In containers it lies in HETRI_FILES.", id="hetri.E030")
+        for name, path in named
+        if not Path(path).is_file()
+    ]
+
+
 def _database(told: Mapping[str, Any]) -> list[CheckMessage]:
     host, found = str(told.get("HOST") or told["OPTIONS"].get("host") or ""), list[CheckMessage]()
     if _is_tcp(host) and _is_guessable(told["PASSWORD"], told["USER"]):
@@ -105,7 +120,10 @@ def _is_tcp(host: str) -> bool:
 
 
 def _is_guessable(password: str, user: str) -> bool:
-    return len(password) < PASSWORD_LENGTH or len(set(password)) < PASSWORD_LENGTH // 2 or password == user
+    plain = password.lower()
+    common = any(known in plain for known in ("password", "changeme", "hetri")) or plain == user.lower()
+    poor = len(password) < PASSWORD_LENGTH or len(set(password)) < PASSWORD_LENGTH // 2
+    return poor or common or plain in CommonPasswordValidator().passwords
 
 
 def _is_near(host: str) -> bool:

@@ -29,7 +29,7 @@ from streaming.models import StreamSession, Viewing
 from streaming.services.streams import OPEN
 
 T = TypeVar("T")
-QUEUES = ("celery",)
+QUEUES = ("celery", "ingest")
 DOOR_WAIT_S = 1.0
 AWAY = (DatabaseError, RedisError, QueueAway, OSError)
 _CONNECTIONS = """
@@ -137,6 +137,8 @@ def _files() -> Iterator[Metric]:
     disk = shutil.disk_usage(settings.VAR_DIR)
     yield GaugeMetricFamily("hetri_disk_bytes", "Size of the disk that holds the data.", value=disk.total)
     yield GaugeMetricFamily("hetri_disk_free_bytes", "What is free on it.", value=disk.free)
+    every = settings.BACKUP_EVERY_S
+    yield GaugeMetricFamily("hetri_backup_every_seconds", "Between base backups; 0: there are none.", value=every)
     told = settings.VAR_DIR / "backup"
     yield GaugeMetricFamily(
         "hetri_backup_age_seconds", "Since the last good backup.", value=_age(told / "last-success")

@@ -24,7 +24,8 @@ CLAIM_KEY: str = env.str("HETRI_CLAIM_KEY")  # HMAC key of claim codes; lives ou
 PUBLIC_URL: str = env.str("HETRI_URL", default="https://localhost:8443")
 _public = urlsplit(PUBLIC_URL)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-ALLOWED_HOSTS: list[str] = [_public.hostname or "localhost", *env.list("HETRI_ALLOWED_HOSTS", default=[])]
+# localhost: health checks and the media server's questions, from inside.
+ALLOWED_HOSTS: list[str] = [_public.hostname or "localhost", "localhost", *env.list("HETRI_ALLOWED_HOSTS", default=[])]
 CSRF_TRUSTED_ORIGINS: list[str] = [f"{_public.scheme}://{_public.netloc}"]
 VAR_DIR = Path(env.str("HETRI_VAR", default=str(BASE_DIR / "var")))
 
@@ -160,6 +161,7 @@ ACCESS_DIR = VAR_DIR / "video" / "access"
 VIEWING_LOG = VAR_DIR / "video" / "viewings.log"
 RELAY_LISTEN: str = env.str("HETRI_RELAY_LISTEN", default=str(VAR_DIR / "run" / "relay.sock"))
 # Public halves (PEM) of the keys that sign the collars' programs; one that is not there is none.
+BACKUP_EVERY_S: float = env.float("HETRI_BACKUP_EVERY_H", default=0.0) * 3600  # for the alert: `backup` makes them
 RELEASE_PUBLIC_KEYS = [
     Path(path) for path in env.list("HETRI_RELEASE_PUBLIC_KEYS", default=[str(VAR_DIR / "release.pub")])
 ]

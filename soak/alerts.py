@@ -24,7 +24,7 @@ EVERY = "2s"  # Prometheus looks so often here; for real it is 15 s
 FIRES_WITHIN_S = 90  # `for` of the rule is 60
 BACK_WITHIN_S = 60
 JOBS = ("web", "ingest", "worker", "beat", "relay")
-USUAL = {"HetriBackupOld", "HetriDiskFull"}  # of a machine that is not looked after
+USUAL = {"HetriDiskFull"}  # of a machine that is not looked after
 RULES = ROOT / "deploy" / "prometheus"
 
 

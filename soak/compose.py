@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from soak import tools
 PROJECT = "hetri-try"
 BASE = "docker.io/library/debian:bookworm-slim"
 PROFILES = ("demo", "metrics")
+RESTORE = ("--profile", "restore")
 PORTS = ("HETRI_HTTP_PORT", "HETRI_HTTPS_PORT", "HETRI_MQTTS_PORT", "HETRI_RTMPS_PORT")
 PODMAN = ("podman", "runc", "buildah", "netavark", "aardvark-dns", "iptables", "debootstrap")
 # As a guest may run it: where there is no systemd, and limits are others' to raise. crun of Debian 12 fails there.
@@ -45,8 +48,9 @@ class Stack:
     def __init__(self, engine: str, compose: list[str], folder: Path) -> None:
         self._engine, self._compose, self._env_file = engine, compose, folder / "env"
         self._ports = {name: str(ports.reserve()) for name in PORTS}
-        self.url = f"https://localhost:{self._ports['HETRI_HTTPS_PORT']}"
-        self.plain = f"http://localhost:{self._ports['HETRI_HTTP_PORT']}"
+        self.host = _own_name()
+        self.url = f"https://{self.host}:{self._ports['HETRI_HTTPS_PORT']}"
+        self.plain = f"http://{self.host}:{self._ports['HETRI_HTTP_PORT']}"
         said = {"HETRI_URL": self.url, "HETRI_BIND": "127.0.0.1", **self._ports}
         changed = "".join(f"{name}={value}\n" for name, value in said.items())
         self._env_file.write_text((ROOT / ".env.example").read_text() + changed)
@@ -58,13 +62,13 @@ class Stack:
         env |= {"HETRI_ENV_FILE": str(self._env_file), "COMPOSE_PROJECT_NAME": PROJECT}
         return {**env, "PATH": os.pathsep.join([str(tools.FOLDER / "bin"), env["PATH"]])}
 
-    def compose(self, *words: str) -> str:
-        """What a compose command says. Raises Refusal with its last words."""
+    def compose(self, *words: str, given: bytes = b"") -> bytes:
+        """What a compose command says to what it is given. Raises Refusal with its last words."""
         profiles = [word for profile in PROFILES for word in ("--profile", profile)]
         command = [*self._compose, *profiles, *words]
-        done = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=ROOT, env=self.env, input=given, capture_output=True, check=False)
         if done.returncode:
-            raise Refusal(f"compose {' '.join(words)} failed: {(done.stderr or done.stdout)[-3000:]}")
+            raise Refusal(f"compose {' '.join(words)} failed: {(done.stderr or done.stdout)[-3000:].decode()}")
         return done.stdout
 
     def run_script(self, *command: str) -> None:
@@ -73,9 +77,16 @@ class Stack:
         if done.returncode:
             raise Refusal(f"{' '.join(command)} failed: {(done.stdout + done.stderr)[-3000:]}")
 
-    def remove_volume(self, name: str) -> None:
-        """What is in it is gone. Raises Refusal while a container has it."""
-        tools.ask([self._engine, "volume", "rm", f"{PROJECT}_{name}"])
+    def lose_volumes(self, *, but: Iterable[str]) -> None:
+        """As if the machine were another one. Raises Refusal while a container has one of them."""
+        mine = tools.ask([self._engine, "volume", "ls", "-q", "--filter", f"name={PROJECT}_"]).split()
+        tools.ask([self._engine, "volume", "rm", *(set(mine) - {f"{PROJECT}_{name}" for name in but})])
+
+    def is_well(self, service: str) -> bool:
+        """What its health check says. podman has systemd ask it regularly, which is not everywhere: it is asked now."""
+        if self._engine == "docker":
+            return bool(self.inspect(service)["State"]["Health"]["Status"] == "healthy")
+        return _works(["podman", "healthcheck", "run", self._container(service)])
 
     def inspect(self, service: str) -> dict[str, Any]:
         """What the engine tells of a service's container."""
@@ -118,6 +129,15 @@ class Stack:
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise Refusal(f"{image} cannot be built: {(done.stdout + done.stderr)[-3000:]}")
+
+
+def _own_name() -> str:
+    """A name under which the loopback is reached that is not localhost, where this machine has one."""
+    name = socket.gethostname()
+    try:
+        return name if socket.gethostbyname(name) == "127.0.0.1" else "localhost"
+    except OSError:
+        return "localhost"
 
 
 def image_name(image: str) -> str:

@@ -2,11 +2,13 @@
 
 Builds the images from nothing, starts them, lets the demo's collar come in from outside, gives a treat, ends all
 (`down`), starts again (`up`), and looks whether what was there is there. Then the application is restarted under load
-(`deploy/rolling.sh`), the database is destroyed and restored (`restore`). Uses Docker, or podman with podman-compose.
+(`deploy/rolling.sh`), and all is lost but the backups and a copy of the secrets: `restore` makes it again.
+Uses Docker, or podman with podman-compose.
 """
 
 import contextlib
 import json
+import re
 import ssl
 import subprocess
 import tempfile
@@ -19,7 +21,7 @@ import httpx
 
 from devkit.errors import Refusal
 from soak import scan, tools
-from soak.compose import BASE, IMAGES, Stack, engine, ensure_base, image_name
+from soak.compose import BASE, IMAGES, RESTORE, Stack, engine, ensure_base, image_name
 from soak.load import Load
 
 OURS = ("web", "web2", "relay", "ingest", "worker", "beat", "backup")
@@ -27,6 +29,11 @@ RUNNING = (*OURS, "nginx", "rtmp", "mosquitto", "postgres", "redis", "certbot", 
 TARGETS = 6  # what Prometheus asks: of OURS all but backup
 START_S, SETTLE_S = 300, 60
 PROBE = ["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "stream=codec_name,width", "-of", "csv=p=0"]
+_TAR = ("run", "--rm", "-T", "--entrypoint", "tar", "prepare", "-C", "/var/lib/hetri")
+PACK, UNPACK = (
+    (*_TAR, "-cz", "settings", "tls", "certificate", "acme"),
+    (*_TAR, "-xz"),
+)  # as docs/operations.md has them
 RECEIVED = "SELECT write_lsn >= '{0}' FROM pg_stat_replication WHERE application_name = 'pg_receivewal'"
 
 
@@ -66,7 +73,7 @@ def _try(stack: Stack) -> dict[str, object]:
         stack.compose("run", "--rm", "backup", "python", "-m", "backup", "now")
         owner_again.use()
         _wait_for_log(stack)
-    facts |= _restored(stack)
+    facts |= _restored(stack, stack.compose(*PACK))
     with _owner(stack) as owner_at_last:
         owner_at_last.finds(owner_again)
         owner_at_last.use()
@@ -97,12 +104,11 @@ class Owner:
         self.sample: dict[str, Any] = {}
 
     def use(self) -> dict[str, object]:
-        """A treat, a sample, the camera. Raises Refusal."""
-        _until("the collar is online", self._is_online, SETTLE_S)
-        self.treat = self.client.post(f"/devices/{self.device}/treat", json={}).raise_for_status().json()
+        """A page, a treat, a sample, the camera. Raises Refusal."""
+        page = self.client.get("/account/login").raise_for_status().text
+        self.client.get(re.findall(r'href="(/static/css/[^"]+)"', page)[0]).raise_for_status()
+        self.treat = _until("a treat is dispensed", self._dispensed, SETTLE_S)
         self.sample = self._samples("limit=1")[0]
-        if self.treat["result"] != "dispensed":
-            raise Refusal(f"The treat: {self.treat}.")
         return {"treat": "dispensed", **self._watch()}
 
     def finds(self, other: "Owner") -> None:
@@ -112,8 +118,9 @@ class Owner:
         if treat != other.treat or there != [other.sample]:
             raise Refusal(f"Lost: before {other.treat} and {other.sample}, after {treat} and {there}.")
 
-    def _is_online(self) -> bool:
-        return bool(self.client.get(f"/devices/{self.device}/status").json()["status"] == "online")
+    def _dispensed(self) -> dict[str, Any] | None:
+        treat: dict[str, Any] = self.client.post(f"/devices/{self.device}/treat").raise_for_status().json()
+        return treat if treat["result"] == "dispensed" else None
 
     def _samples(self, query: str) -> list[dict[str, Any]]:
         answer = self.client.get(f"/devices/{self.device}/telemetry?{query}").raise_for_status()
@@ -151,6 +158,7 @@ def _secured(stack: Stack, before: list[int]) -> dict[str, object]:
         limits = [host.get(name) for name in ("Memory", "PidsLimit", "NanoCpus")]
         if user == "0" or not host["ReadonlyRootfs"] or not all(limits):
             raise Refusal(f"{service}: user {user}, read-only {host['ReadonlyRootfs']}, limits {limits}.")
+        _until(f"{service} is well", lambda: stack.is_well(service), SETTLE_S)  # noqa: B023
     reached = [port for port in scan.open_ports(("conmon", "docker-proxy")) if port not in before]
     if reached != stack.published:
         raise Refusal(f"Open are {reached}, published {stack.published}.")
@@ -192,13 +200,13 @@ def _restarted(stack: Stack, owner: Owner) -> dict[str, object]:
     return {"rolling_s": took_s, "requests": sum(load.answers.values()), "failed": 0}
 
 
-def _restored(stack: Stack) -> dict[str, object]:
-    """The database and what the broker kept are gone, and come back from the backup."""
+def _restored(stack: Stack, secrets: bytes) -> dict[str, object]:
+    """All is lost but the backups, the copy of the secrets, and what the collar itself holds."""
     stack.compose("down")
-    for volume in ("postgres", "broker"):
-        stack.remove_volume(volume)
+    stack.lose_volumes(but=("backups", "demo"))
     begun = time.monotonic()
-    stack.compose("run", "--rm", "restore")
+    stack.compose(*UNPACK, given=secrets)
+    stack.compose(*RESTORE, "run", "--rm", "restore")
     restored_s = round(time.monotonic() - begun, 1)
     facts = {"restore_s": restored_s, "up_restored_s": _up(stack)}
     stack.compose("run", "--rm", "worker", "python", "manage.py", "sync_broker")

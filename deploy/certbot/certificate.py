@@ -21,6 +21,7 @@ from pathlib import Path
 LOOK_S = 5.0
 ASK_EVERY_S = 12 * 3600.0  # as Certbot's own timer; it renews 30 days before the end
 AGAIN_S = 15 * 60.0  # after a failure: an authority allows five an hour
+PATIENCE_S = 600.0  # with an authority that does not answer
 WORDS = 2000  # of Certbot's, in the log
 
 
@@ -33,7 +34,11 @@ def say(event: str, level: str = "INFO", **facts: str) -> None:
 def renew(acme: Path, options: list[str]) -> bool:
     """Have Certbot get a certificate where it is missing, nears its end or has other names. Whether all is well."""
     command = ["certbot", "--config", str(acme / "cli.ini"), "certonly", *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired as hung:
+        say("certificate_refused", level="ERROR", words=str(hung))
+        return False
     if done.returncode:
         say("certificate_refused", level="ERROR", words=(done.stdout + done.stderr)[-WORDS:])
     return done.returncode == 0

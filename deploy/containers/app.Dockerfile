@@ -26,7 +26,7 @@ COPY --from=build /opt/venv /opt/venv
 COPY . /opt/hetri
 WORKDIR /var/lib/hetri
 RUN install -d -o hetri -g hetri -m 0700 settings mosquitto tls certificate acme \
-    && install -d -o hetri -g hetri nginx rtmp static media mail demo video hls webroot prometheus sockets backup \
+    && install -d -o hetri -g hetri nginx rtmp static mail demo video hls webroot prometheus sockets backup database queue \
     && install -d -o hetri -g hetri -m 0700 backups \
     && ln -s /tmp/heartbeat heartbeat
 ENV PATH=/opt/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
@@ -46,7 +46,8 @@ RUN apt-get update \
     && sed -i 's/^#*create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf \
     && apt-get install -y --no-install-recommends postgresql-15 \
     && rm -rf /var/lib/apt/lists/* \
-    && usermod --uid 10002 postgres
+    && usermod --uid 10002 postgres \
+    && install -d -o postgres -g postgres -m 0700 /var/lib/hetri/postgres
 USER 10001
 
 FROM app

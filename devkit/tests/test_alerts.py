@@ -45,6 +45,7 @@ WELL = {
     "hetri_database_connections_max": steady(100),
     "hetri_pool_waiting": steady(0),
     'hetri_certificate_expires_seconds{door="https"}': steady(60 * 86400),
+    "hetri_backup_every_seconds": steady(86400),
     "hetri_backup_age_seconds": steady(3600),
     "hetri_backup_log_age_seconds": steady(1),
     "hetri_disk_bytes": steady(100e9),
@@ -91,6 +92,12 @@ ILL = [
     ("HetriStreamsFull", {'hetri_streams{state="live"}': steady(8)}),
     ("HetriErrors", {'hetri_requests_total{status="500"}': rising(100)}),
 ]
+# Faults where they are none: no backups are wanted.
+FINE = {
+    "hetri_backup_every_seconds": steady(0),
+    "hetri_backup_age_seconds": "_",
+    "hetri_backup_log_age_seconds": rising(60),
+}
 
 
 def scenario(ill: dict[str, str], firing: list[str]) -> dict[str, object]:
@@ -120,7 +127,7 @@ def alerts() -> list[dict[str, object]]:
 
 
 def test_each_alert_fires_for_its_own_fault_and_for_no_other(tmp_path: Path) -> None:
-    scenarios = [scenario({}, []), *(scenario(ill, [name]) for name, ill in ILL)]
+    scenarios = [scenario({}, []), scenario(FINE, []), *(scenario(ill, [name]) for name, ill in ILL)]
     told = {"rule_files": [str(RULES)], "evaluation_interval": EVERY, "tests": scenarios}
     (tmp_path / "tests.yml").write_text(yaml.safe_dump(told))
     promtool(tmp_path, "test", "rules", "tests.yml")

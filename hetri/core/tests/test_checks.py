@@ -14,8 +14,8 @@ GOOD = "f3Kq9-Zt7Lw2"
 
 def told() -> list[str]:
     """The ids of what the checks say."""
-    found = (*checks.check_secrets(None), *checks.check_public(None), *checks.check_services(None))
-    return [str(message.id) for message in found]
+    asked = (checks.check_secrets, checks.check_public, checks.check_services, checks.check_files)
+    return [str(message.id) for check in asked for message in check(None)]
 
 
 @pytest.fixture
@@ -40,6 +40,7 @@ def production(settings: Any) -> Any:
         ("DEBUG", True, "hetri.E011"),
         ("ALLOWED_HOSTS", ["*"], "hetri.E012"),
         ("REDIS_URL", "redis://redis:6379/0", "hetri.E022"),
+        ("REDIS_URL", "redis://:hetri-password-1@redis:6379/0", "hetri.E022"),
         ("REDIS_URL", f"redis://:{GOOD}@redis.example:6379/0", "hetri.E023"),
         ("REDIS_URL", f"rediss://:{GOOD}@redis.example:6379/0?ssl_cert_reqs=none", "hetri.E023"),
         ("CELERY_BROKER_URL", f"redis://:{GOOD}@10.0.0.7:6379/0", "hetri.E023"),
@@ -49,6 +50,11 @@ def production(settings: Any) -> Any:
 def test_a_weak_setting_is_refused(production: Any, name: str, value: object, expected: str) -> None:
     setattr(production, name, value)
     assert told() == [expected]
+
+
+def test_a_file_that_is_named_and_not_there_is_refused(production: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HETRI_RELEASE_PUBLIC_KEYS", f"{__file__}, /etc/hetri/gone.pub")
+    assert told() == ["hetri.E030"]
 
 
 @pytest.mark.filterwarnings("ignore:Overriding setting DATABASES")

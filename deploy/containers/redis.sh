@@ -1,0 +1,11 @@
+#!/bin/sh
+# Queues and live news only: what must last is in PostgreSQL, and the sweeps find it again there.
+set -eu
+exec redis-server - <<END
+port 6379
+bind * -::*
+save ""
+appendonly no
+dir /tmp
+requirepass $(cat /var/lib/hetri/queue/password)
+END
