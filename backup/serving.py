@@ -101,12 +101,14 @@ class Keeper:
             self._base = None
         due = age_s(self.options) > self.options.every_s or not stream.bases()
         if self._base is None and due and time.monotonic() >= self._base_due:
-            self._base = _start([sys.executable, "-m", "backup", "now"], dict(os.environ))
+            self._base = _start([sys.executable, "-m", "backup", "now"], dict(os.environ), stdout=subprocess.DEVNULL)
 
 
-def _start(command: list[str], env: dict[str, str], stderr: int | None = None) -> subprocess.Popen[str]:
+def _start(
+    command: list[str], env: dict[str, str], *, stdout: int | None = None, stderr: int | None = None
+) -> subprocess.Popen[str]:
     ends = ends_with_us(signal.SIGINT)
-    return subprocess.Popen(command, env=env, stderr=stderr, text=True, preexec_fn=ends)  # noqa: PLW1509
+    return subprocess.Popen(command, env=env, stdout=stdout, stderr=stderr, text=True, preexec_fn=ends)  # noqa: PLW1509
 
 
 def _touch(folder: Path, name: str) -> None:

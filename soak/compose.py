@@ -68,7 +68,7 @@ class Stack:
         command = [*self._compose, *profiles, *words]
         done = subprocess.run(command, cwd=ROOT, env=self.env, input=given, capture_output=True, check=False)
         if done.returncode:
-            raise Refusal(f"compose {' '.join(words)} failed: {(done.stderr or done.stdout)[-3000:].decode()}")
+            raise Refusal(f"compose {' '.join(words)} failed: {(done.stdout + done.stderr)[-3000:].decode()}")
         return done.stdout
 
     def run_script(self, *command: str) -> None:

@@ -25,10 +25,10 @@ SETTLED_WITHIN_S = 35.0  # a treat that nobody answers expires after 30 s
 class Load:
     """Until its end each thread asks, and notes what was not answered as it should be in `failures`.
 
-    `quick` and `slow` are collars; the motor of the slow one turns for seconds, so a treat waits for it.
+    `quick` and `slow` are collars; the motor of the slow one, if there is one, turns for seconds: a treat waits for it.
     """
 
-    def __init__(self, url: str, context: ssl.SSLContext, account: dict[str, str], quick: str, slow: str) -> None:
+    def __init__(self, url: str, context: ssl.SSLContext, account: dict[str, str], quick: str, slow: str = "") -> None:
         self.failures: list[str] = []
         self.answers: Counter[str] = Counter()
         self.closed: Counter[int] = Counter()  # close codes of the socket
@@ -38,7 +38,8 @@ class Load:
         self._over = threading.Event()
         with self._client() as anyone:
             self._bearer = anyone.post("/auth/login", json=account).raise_for_status().json()["access"]
-        kinds = (self._reads, self._writes, self._treats, self._waits, self._slow_bodies, self._listens)
+        kinds = [self._reads, self._writes, self._treats, self._slow_bodies, self._listens]
+        kinds += [self._waits] if slow else []
         self._threads = [threading.Thread(target=self._keep_on, args=(kind,)) for kind in kinds]
 
     def __enter__(self) -> "Load":
