@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from backup.options import Options, read
+from backup.options import Options, Refused, read
 from backup.place import bases, streams
 from backup.restoring import restore
 from devkit.bootstrap import ROOT
@@ -132,6 +132,8 @@ def test_it_goes_back_to_a_moment_and_keeps_what_was_there(lost: Lost) -> None:
     before = sum(at <= lost.middle for at in lost.acked)
     assert found == list(range(len(found)))
     assert before <= len(found) <= before + 1  # one may have been committed and not yet acknowledged
+    with pytest.raises(Refused, match="The database runs. Stop everything first."):
+        restore(lost.options)
 
 
 def test_a_restored_database_begins_a_new_stream_and_a_new_keeper_goes_on_in_it(lost: Lost) -> None:
