@@ -1,5 +1,7 @@
 """What production refuses to start with, and what it is told to set."""
 
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
 from hetri import checks
+from hetri.core.storage import HashedStorage
 
 GOOD = "f3Kq9-Zt7Lw2"
 
@@ -88,3 +91,14 @@ def test_a_process_does_not_start_with_weak_settings_and_says_what_to_set(produc
 @pytest.mark.django_db
 def test_a_process_starts_once_the_database_is_migrated(production: Any) -> None:
     call_command("await_start")
+
+
+@pytest.mark.django_db
+def test_a_process_starts_once_the_static_files_have_their_names(production: Any, tmp_path: Path) -> None:
+    hashed = {"BACKEND": "hetri.core.storage.HashedStorage"}
+    production.STATIC_ROOT, production.STORAGES = tmp_path, {**real.STORAGES, "staticfiles": hashed}
+    manifest, storage = tmp_path / "staticfiles.json", HashedStorage(location=tmp_path)
+    threading.Timer(0.3, storage.save_manifest).start()
+    assert not manifest.exists()
+    call_command("await_start")
+    assert manifest.exists()

@@ -1,9 +1,12 @@
 import logging
 import time
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
+from django.contrib.staticfiles.storage import ManifestFilesMixin
 from django.core.checks import ERROR
+from django.core.files.storage import storages
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -14,7 +17,7 @@ LOOK_S = 1.0
 
 
 class Command(BaseCommand):
-    help = """Refuse weak settings (as `check --deploy` does), then wait until the database is migrated.
+    help = """Refuse weak settings (as `check --deploy` does), then wait for migrations and static files.
 
     Example: manage.py await_start && daphne hetri.asgi:application"""
 
@@ -25,16 +28,24 @@ class Command(BaseCommand):
         """Raises SystemCheckError, which tells what to set."""
         self.check(include_deployment_checks=True, fail_level=ERROR)
         if not options["settings_only"]:
-            _wait_until_migrated()
+            _wait_until(_is_migrated, "waiting_for_migrations")
+            _wait_until(_is_collected, "waiting_for_static_files")
 
 
-def _wait_until_migrated() -> None:
+def _wait_until(ready: Callable[[], bool], event: str) -> None:
+    """Say once that it is not."""
     said = False
-    while not _is_migrated():
+    while not ready():
         if not said:
-            log.info("waiting_for_migrations")
+            log.info(event)
         said = True
         time.sleep(LOOK_S)
+
+
+def _is_collected() -> bool:
+    """Whether their names are known: a process reads them once, and every page needs them."""
+    storage = storages["staticfiles"]
+    return not isinstance(storage, ManifestFilesMixin) or storage.read_manifest() is not None
 
 
 def _is_migrated() -> bool:
