@@ -30,11 +30,9 @@ TARGETS = 6  # what Prometheus asks: of OURS all but backup
 START_S, SETTLE_S = 300, 60
 BACK_S = 150  # a collar that the broker has refused tries again after a minute at most
 PROBE = ["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "stream=codec_name,width", "-of", "csv=p=0"]
+# The copy of the secrets, as docs/operations.md has it.
 _TAR = ("run", "--rm", "-T", "--entrypoint", "tar", "prepare", "-C", "/var/lib/hetri")
-PACK, UNPACK = (
-    (*_TAR, "-cz", "settings", "tls", "certificate", "acme"),
-    (*_TAR, "-xz"),
-)  # as docs/operations.md has them
+PACK, UNPACK = (*_TAR, "-cz", "settings", "tls", "certificate", "acme"), (*_TAR, "-xz")
 RECEIVED = "SELECT write_lsn >= '{0}' FROM pg_stat_replication WHERE application_name = 'pg_receivewal'"
 
 
@@ -54,8 +52,11 @@ def run() -> dict[str, object]:
 
 @contextlib.contextmanager
 def _project(stack: Stack) -> Iterator[None]:
+    """Removed at the end. Raises Refusal for what was not answered as it should be."""
     try:
         yield
+    except httpx.HTTPError as error:
+        raise Refusal(str(error)) from error
     finally:
         stack.compose("down", "-v")
 
