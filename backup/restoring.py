@@ -12,7 +12,7 @@ from pathlib import Path
 from socket import create_connection
 
 from backup.options import Options, Refused
-from backup.place import STAMP, Base, bases, fingerprint, require_space, size_of
+from backup.place import Base, bases, fingerprint, require_space, size_of
 from backup.server import Server
 from devkit import postgres
 from devkit.postgres import BIN
@@ -131,7 +131,7 @@ def _replay(to: datetime | None, *, quick: bool) -> list[str]:
 
 def _swap(fresh: Path, cluster: Path) -> None:
     if cluster.exists():
-        kept = cluster.with_name(f"{cluster.name}.before-{datetime.now(UTC):{STAMP}}")
+        kept = cluster.with_name(f"{cluster.name}.before-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
         cluster.rename(kept)
         log.warning("backup_kept_old_cluster", extra={"path": str(kept)})
     fresh.rename(cluster)
