@@ -24,6 +24,7 @@ class _Act:
     """
 
     allowed_permissions = ("release",)
+    do_not_call_in_templates = True
 
     def __init__(self, name: str, label: str, ends: str = "", percent: int = 0) -> None:
         self.name = self.__name__ = f"{name}_{percent}" if percent else name
