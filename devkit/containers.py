@@ -14,8 +14,8 @@ from devkit import environment, tls, upstreams
 from devkit.bootstrap import ROOT
 from devkit.environment import password_line, secrets_of
 from devkit.errors import Refusal
-from devkit.media_server import NGINX_MODULES, MediaServer
-from devkit.render import render, render_file
+from devkit.media_server import NGINX_MODULES, MediaServer, nginx_user
+from devkit.render import render, render_file, write_private
 
 HTTPS, HTTP, MQTT, MQTTS = 8443, 8080, 1883, 8883  # inside the containers
 METRICS = 9200
@@ -50,7 +50,7 @@ def prepare(var: Path, said: dict[str, str]) -> None:
     _password(var / "database" / "backup-password", known["HETRI_BACKUP_PASSWORD"])
     _password(var / "queue" / "password", known["HETRI_REDIS_PASSWORD"])
     env = {**_fixed(var, known), **known, **said}
-    _write_private(settings / "app.env", "".join(f"{name}={_quoted(value)}\n" for name, value in env.items()))
+    write_private(settings / "app.env", "".join(f"{name}={_quoted(value)}\n" for name, value in env.items()))
     _broker(var, env)
     nginx_files(var, env)
     _prometheus(var)
@@ -126,13 +126,6 @@ def _quoted(value: str) -> str:
     return "'" + value.replace("'", "'\\''") + "'"
 
 
-def _write_private(path: Path, text: str) -> Path:
-    path.parent.mkdir(exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(text)
-    return path
-
-
 def _password(path: Path, password: str) -> None:
     """One password for one service that knows nothing else of ours; its user differs, so its volume is its own."""
     path.parent.mkdir(exist_ok=True)
@@ -155,7 +148,7 @@ def _broker(var: Path, env: dict[str, str]) -> None:
     render_file(source / "mosquitto.conf", broker / "mosquitto.conf", {**names, "public_listeners": public})
     for name in ("collars.acl", "server.acl"):
         shutil.copy(source / name, broker / name)
-    _write_private(broker / "server.passwd", password_line("hetri", env["HETRI_MQTT_PASSWORD"]))
+    write_private(broker / "server.passwd", password_line("hetri", env["HETRI_MQTT_PASSWORD"]))
     (broker / "collars.passwd").touch(mode=0o640)
 
 
@@ -165,7 +158,7 @@ def nginx_files(var: Path, env: dict[str, str]) -> list[Path]:
 
 
 def _web(var: Path, env: dict[str, str]) -> Path:
-    names = {"var": str(var), "pages": str(ROOT / "nginx"), "nginx_user": ""}
+    names = {"var": str(var), "pages": str(ROOT / "nginx"), "nginx_user": nginx_user()}
     names |= {"web_groups": upstreams.groups(WEBS), "web_choice": upstreams.choice(WEBS, str(var / "nginx" / "out"))}
     (var / "nginx" / "out").mkdir(parents=True, exist_ok=True)
     names |= {"modules": NGINX_MODULES, "relay": f"unix:{RELAY}", "hls": str(var / "hls"), "video": str(var / "video")}
@@ -174,7 +167,7 @@ def _web(var: Path, env: dict[str, str]) -> Path:
     names["hetri_url"] = env.get("HETRI_URL", "https://localhost")
     names |= {"http_listen": f"listen {HTTP};", "https_listen": f"listen {HTTPS} ssl http2;"}
     names |= {"access_log": "/dev/stdout", "log_format": env["HETRI_LOG_FORMAT"]}
-    return _write_private(var / "nginx" / "web.conf", render(ROOT / "nginx" / "web.conf", names))
+    return write_private(var / "nginx" / "web.conf", render(ROOT / "nginx" / "web.conf", names))
 
 
 def _media_server(var: Path, env: dict[str, str]) -> MediaServer:

@@ -24,7 +24,7 @@ from devkit.bootstrap import ROOT, python
 from devkit.errors import Refusal
 from devkit.logs import tail
 from devkit.media_server import NGINX_MODULES, MediaServer, nginx_user
-from devkit.render import render, render_file
+from devkit.render import render, render_file, write_private
 from devkit.state import State, StateFile
 
 SOCKET_PATH_MOST = 80  # sun_path has 108 bytes; the longest name below is pg/.s.PGSQL.5432.lock
@@ -189,15 +189,13 @@ class Instance:
         render_file(
             source / "mosquitto.conf", broker / "mosquitto.conf", {**names, "public_listeners": "\n".join(public)}
         )
-        render_file(ROOT / "nginx" / "web.conf", self.var / "nginx" / "web.conf", names)
+        write_private(self.var / "nginx" / "web.conf", render(ROOT / "nginx" / "web.conf", names))
         self._media_server().write(self.var)
         prometheus = self.var / "prometheus" / "prometheus.yml"
         render_file(ROOT / "deploy" / "prometheus" / "prometheus.yml", prometheus, prometheus_names(self.var))
-        (self.var / "nginx" / "web.conf").chmod(0o600)
         for name in ("collars.acl", "server.acl"):
             shutil.copy(source / name, broker / name)
-        (broker / "server.passwd").touch(mode=0o600)
-        (broker / "server.passwd").write_text(environment.password_line("hetri", self.env["HETRI_MQTT_PASSWORD"]))
+        write_private(broker / "server.passwd", environment.password_line("hetri", self.env["HETRI_MQTT_PASSWORD"]))
         (broker / "collars.passwd").touch(mode=0o640)
 
     # --- running ----------------------------------------------------------------------------------------

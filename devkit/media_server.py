@@ -7,7 +7,7 @@ from pathlib import Path
 
 from devkit import upstreams
 from devkit.bootstrap import ROOT
-from devkit.render import render
+from devkit.render import render, write_private
 
 NGINX_MODULES = "/usr/lib/nginx/modules"  # Debian's
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -48,12 +48,7 @@ class MediaServer:
             "hook_servers": upstreams.members(self.hooks),
             "hook_secret": self.secret,
         }
-        path = var / "rtmp" / "rtmp.conf"
-        path.parent.mkdir(exist_ok=True)
-        path.touch(mode=0o600)
-        path.chmod(0o600)
-        path.write_text(render(ROOT / "nginx" / "rtmp.conf", names))
-        return path
+        return write_private(var / "rtmp" / "rtmp.conf", render(ROOT / "nginx" / "rtmp.conf", names))
 
 
 def nginx_user() -> str:

@@ -160,8 +160,8 @@ HLS_DIR = Path(env.str("HETRI_HLS_DIR", default=str(VAR_DIR / "hls")))
 ACCESS_DIR = VAR_DIR / "video" / "access"
 VIEWING_LOG = VAR_DIR / "video" / "viewings.log"
 RELAY_LISTEN: str = env.str("HETRI_RELAY_LISTEN", default=str(VAR_DIR / "run" / "relay.sock"))
-# Public halves (PEM) of the keys that sign the collars' programs; one that is not there is none.
 BACKUP_EVERY_S: float = env.float("HETRI_BACKUP_EVERY_H", default=0.0) * 3600  # for the alert: `backup` makes them
+# Public halves (PEM) of the keys that sign the collars' programs; one that is not there is none.
 RELEASE_PUBLIC_KEYS = [
     Path(path) for path in env.list("HETRI_RELEASE_PUBLIC_KEYS", default=[str(VAR_DIR / "release.pub")])
 ]

@@ -16,6 +16,8 @@ import httpx
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from devkit.errors import Refusal
+
 PATHS = ("/healthz", "/devices", "/me", "/devices/{0}/status", "/devices/{0}/telemetry?limit=50", "/account/login")
 PAUSE_S = 0.05
 SLOW_BODY_S = 4.0
@@ -51,6 +53,13 @@ class Load:
         self._over.set()
         for thread in self._threads:
             thread.join()
+
+    def facts(self) -> dict[str, object]:
+        """What was asked, and how the socket fared. Raises Refusal when one failed, or was closed otherwise."""
+        if self.failures or set(self.closed) != {1012}:
+            raise Refusal(f"Failed: {self.failures[:10]}; sockets closed with {dict(self.closed)}.")
+        asked = {"requests": sum(self.answers.values()), "kinds": dict(self.answers), "failed": 0}
+        return {**asked, "socket_closed": dict(self.closed), "socket_back_s": round(self.away_s, 2)}
 
     def _client(self, bearer: str = "") -> httpx.Client:
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}

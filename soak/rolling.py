@@ -55,7 +55,7 @@ def _live(instance: Instance, place: Path, flashes: list[Path]) -> dict[str, obj
         for _ in range(ROUNDS):
             restart_parts(instance, say=lambda line: _note(away, line))
             time.sleep(APART_S)
-    return {**_asked(load), **_settled(instance, devices), **_played(viewer), "away_s": away}
+    return {**load.facts(), **_settled(instance, devices), **_played(viewer), "away_s": away}
 
 
 def _note(away: dict[str, float], line: str) -> None:
@@ -113,13 +113,6 @@ def _watching(person: Person, device: str) -> Iterator[Watching]:
         yield watching
     finally:
         watching.end()
-
-
-def _asked(load: Load) -> dict[str, object]:
-    if load.failures or set(load.closed) != {1012}:
-        raise Refusal(f"Failed: {load.failures[:10]}; sockets closed with {dict(load.closed)}.")
-    asked = {"requests": sum(load.answers.values()), "kinds": dict(load.answers), "failed": 0}
-    return {**asked, "socket_closed": dict(load.closed), "socket_back_s": round(load.away_s, 2)}
 
 
 def _settled(instance: Instance, devices: list[str]) -> dict[str, object]:
