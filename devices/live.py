@@ -26,7 +26,7 @@ def push_treat(event: TreatEvent, owner_id: UUID | None) -> None:
 def push_access(device_id: UUID, owner_id: UUID | None) -> None:
     """Somebody gained or lost this device: sockets of theirs and on it check again what they may show."""
     _after_commit({"type": "access", "device": device_id, "user": owner_id})
-    transaction.on_commit(lambda: access_changed.send(Device, device_id=device_id))
+    transaction.on_commit(lambda: access_changed.send_robust(Device, device_id=device_id))
 
 
 def push_stream(*, device_id: UUID, owner_id: UUID | None, data: dict[str, Any]) -> None:

@@ -6,12 +6,12 @@ from devices.models import Device
 from devices.services.configuration import change_config
 from hetri.core.errors import Conflict
 from pets.models import Pet
-from pets.signals import pet_deleting, time_zone_changed
+from pets.signals import pet_deleting, time_zone_changing
 
 
-def _follow_time_zone(sender: object, pet: Pet, **kwargs: Any) -> None:
+def _follow_time_zone(sender: object, pet: Pet, time_zone: str, **kwargs: Any) -> None:
     for device in Device.objects.in_use().filter(pet=pet):
-        change_config(device=device, changes={"time_zone": pet.time_zone})
+        change_config(device=device, changes={"time_zone": time_zone})
 
 
 def _refuse_while_worn(sender: object, pet: Pet, **kwargs: Any) -> None:
@@ -22,5 +22,5 @@ def _refuse_while_worn(sender: object, pet: Pet, **kwargs: Any) -> None:
 
 def connect() -> None:
     """Hear from pets."""
-    time_zone_changed.connect(_follow_time_zone)
+    time_zone_changing.connect(_follow_time_zone)
     pet_deleting.connect(_refuse_while_worn)

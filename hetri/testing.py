@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import paho.mqtt.client as mqtt
 from django.conf import settings
+from django.db import connection
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -44,6 +45,14 @@ def wait_for(condition: Callable[[], T], seconds: float = 10.0) -> T:
         assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
         time.sleep(0.02)
     return value
+
+
+def one_waits_for_a_lock() -> bool:
+    """Whether somebody's transaction waits for a row that another holds."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+        waits: bool = cursor.fetchone()[0]
+    return waits
 
 
 def reloads() -> int:

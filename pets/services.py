@@ -5,18 +5,17 @@ from typing import Any
 from django.db import transaction
 
 from pets.models import Pet
-from pets.signals import pet_deleting, time_zone_changed
+from pets.signals import pet_deleting, time_zone_changing
 
 
 @transaction.atomic
 def update_pet(*, pet: Pet, changes: dict[str, Any]) -> Pet:
     """Write `changes` (validated field values). Collars are told when the time zone moved."""
-    moved = "time_zone" in changes and changes["time_zone"] != pet.time_zone
+    if "time_zone" in changes and changes["time_zone"] != pet.time_zone:
+        time_zone_changing.send(Pet, pet=pet, time_zone=changes["time_zone"])
     if changes:
         Pet.objects.filter(pk=pet.pk).update(**changes)
         pet.refresh_from_db()
-    if moved:
-        time_zone_changed.send(Pet, pet=pet)
     return pet
 
 

@@ -176,14 +176,16 @@ def test_a_logout_closes_the_stream_within_5_s(watch: Watch) -> None:
 
 def test_switching_the_camera_off_closes_the_stream_within_5_s(watch: Watch) -> None:
     device = f"/devices/{watch.device}"
-    assert watch.owner.patch(device, json={"config": {"camera": "off"}}).status_code == 200
-    began = time.monotonic()
-    wait_for(lambda: watch.get() == 403, 5)
-    wait_for(lambda: watch.state() == ("ended", "camera_off"), 5)
-    wait_for(lambda: not (watch.stack.instance.var / "hls" / watch.stream).exists(), 5)
-    wait_for(lambda: not watch.streaming(), 5)
-    assert time.monotonic() - began < 5
-    assert watch.owner.patch(device, json={"config": {"camera": "on_demand"}}).status_code == 200
+    try:
+        assert watch.owner.patch(device, json={"config": {"camera": "off"}}).status_code == 200
+        began = time.monotonic()
+        wait_for(lambda: watch.get() == 403, 5)
+        wait_for(lambda: watch.state() == ("ended", "camera_off"), 5)
+        wait_for(lambda: not (watch.stack.instance.var / "hls" / watch.stream).exists(), 5)
+        wait_for(lambda: not watch.streaming(), 5)
+        assert time.monotonic() - began < 5
+    finally:
+        assert watch.owner.patch(device, json={"config": {"camera": "on_demand"}}).status_code == 200
 
 
 def test_the_fast_view_hands_pictures_on(watch: Watch) -> None:

@@ -21,7 +21,7 @@ def change_config(*, device: Device, changes: dict[str, Any]) -> Device:
         locked.refresh_from_db()
         publish_config(locked)
         push_status(locked)
-        transaction.on_commit(lambda: access_changed.send(Device, device_id=device.pk))
+        transaction.on_commit(lambda: access_changed.send_robust(Device, device_id=device.pk))
     return locked
 
 

@@ -7,9 +7,12 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from django.db import transaction
 
+from devices.models import Device
 from devices.services.treats import expire_overdue
-from hetri.testing import Api, Collar, new_key, wait_for
+from hetri.testing import Api, Collar, new_key, one_waits_for_a_lock, wait_for
+from pets.models import Pet
 
 Starter = Callable[..., Collar]
 
@@ -99,6 +102,18 @@ def test_a_spent_budget_is_429_until_the_pets_midnight(alice: Api, collar_of: St
     assert (answer.status_code, answer.json()["code"]) == (429, "budget_spent")
     assert 0 < int(answer.headers["Retry-After"]) <= 86_400
     assert order(alice, device, portion=1).status_code == 200
+
+
+def test_a_treat_and_a_pets_new_time_zone_wait_for_one_another_in_turn(alice: Api) -> None:
+    pet = alice.new_pet(treats_per_day=3)
+    device = alice.new_device(pet=pet["id"])
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        Device.objects.select_for_update(no_key=True).get(pk=device["id"])  # as an order begins
+        moved = pool.submit(alice.patch, f"/pets/{pet['id']}", json={"time_zone": "Asia/Kathmandu"})
+        wait_for(one_waits_for_a_lock)
+        Pet.objects.select_for_update(no_key=True).get(pk=pet["id"])
+    assert moved.result().status_code == 200
+    assert alice.get(f"/devices/{device['id']}").json()["config"]["time_zone"] == "Asia/Kathmandu"
 
 
 def test_a_failed_treat_gives_its_portion_back(alice: Api, collar_of: Starter) -> None:

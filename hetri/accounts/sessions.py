@@ -74,7 +74,7 @@ def on_password_changed(sender: object, request: HttpRequest, user: User, **kwar
 def _announce(session_ids: Iterable[UUID]) -> None:
     ids = list(session_ids)
     if ids:
-        transaction.on_commit(lambda: sessions_ended.send(UserSession, session_ids=ids))
+        transaction.on_commit(lambda: sessions_ended.send_robust(UserSession, session_ids=ids))
 
 
 def on_browser_login(sender: object, request: HttpRequest, user: User, **kwargs: Any) -> None:

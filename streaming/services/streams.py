@@ -164,7 +164,8 @@ def end(*, stream: StreamSession, reason: str, unless_watched: bool = False) -> 
         if locked is None or (unless_watched and viewings.exists()):
             return False
         StreamSession.objects.filter(pk=stream.pk).update(state=State.ENDED, reason=reason, ended_at=at)
-        ended = list(viewings.values_list("pk", flat=True))
+        in_turn = viewings.select_for_update(no_key=True).order_by("pk")  # as `seen` takes them
+        ended = list(in_turn.values_list("pk", flat=True))
         viewings.update(ended_at=at)
         locked.refresh_from_db()
         _changed(locked)

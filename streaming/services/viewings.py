@@ -114,13 +114,13 @@ def seen(*, times: dict[UUID, datetime]) -> None:
 
 def end(*, viewing: Viewing) -> bool:
     """End one viewing; its tokens stop working. The stream remembers when it was last watched."""
-    at = now()
+    watched = viewing.last_seen or viewing.asked_at
     with transaction.atomic():
-        if not Viewing.objects.filter(pk=viewing.pk, ended_at=None).update(ended_at=at):
-            return False
-        watched = viewing.last_seen or viewing.asked_at
+        # The stream's row before the viewing's, as who ends a stream takes them: neither waits for the other in vain.
         stream = StreamSession.objects.filter(pk=viewing.stream_id)
         stream.update(watched_at=Greatest(F("watched_at"), watched))
+        if not Viewing.objects.filter(pk=viewing.pk, ended_at=None).update(ended_at=now()):
+            return False
         transaction.on_commit(lambda: tokens.revoke(viewing.stream_id, viewing.pk))
     return True
 

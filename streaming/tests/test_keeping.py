@@ -1,15 +1,18 @@
 """One round of the keeper: who is gone, who lost the right, what a stream needs. Time passes by the rows' own times."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 
+from conftest import Around
 from hetri.accounts.models import UserSession
 from hetri.core.times import now
-from hetri.testing import Api, wait_for
+from hetri.testing import Api, one_waits_for_a_lock, wait_for
 from streaming import tokens
 from streaming.models import StreamSession, SupportGrant, Viewing
 from streaming.services import keeping, viewings
@@ -215,3 +218,20 @@ def test_the_ledger_outlives_the_account_of_a_viewer(watched: Camera, charlie: A
     assert (row["viewer"], row["support"]) == (None, True)
     keep()
     assert Viewing.objects.get(pk=row["id"]).ended_at is not None
+
+
+def test_who_ends_a_viewing_waits_for_who_ends_its_stream(watched: Camera) -> None:
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        StreamSession.objects.select_for_update(no_key=True).get(pk=stream_of(watched).pk)  # as the keeper begins
+        off = pool.submit(watched.api.patch, watched.path, json={"config": {"camera": "off"}})
+        wait_for(one_waits_for_a_lock)
+        change_viewing(watched, ended_at=now())
+    assert off.result().status_code == 200
+
+
+def test_what_follows_a_change_takes_no_answer_back(watched: Camera, around: Around) -> None:
+    access = around.logs / "video" / "access" / str(stream_of(watched).pk) / viewing_of(watched).pk.hex
+    access.unlink()
+    access.mkdir()  # it cannot be removed as a file
+    assert watched.api.patch(watched.path, json={"config": {"camera": "off"}}).status_code == 200
+    access.rmdir()
