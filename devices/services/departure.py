@@ -26,6 +26,7 @@ def delete_account(*, user: User) -> None:
     for device in Device.objects.in_use().filter(owner=user):
         retire(device=device)
     with transaction.atomic():
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)  # before the collars (docs/decisions/row-locks.md)
         Device.objects.filter(owner=user).update(owner=None, pet=None, name="Collar of a deleted account")
         sessions.end_all(user=user)
         user.delete()

@@ -225,7 +225,7 @@ def test_after_each_change_to_the_flash_the_power_may_go_and_a_whole_program_sta
         _live_on(server, collar)
         server.command("update", shelf.offer(JOB, "1.1.0"))  # as at each presence while the job is open
         lives += 1
-    assert ends == ["rolled_back"]
+    assert set(ends) == {"rolled_back"}  # said again when the power goes before the collar has noted that it was heard
     assert running(server) == "1.0.0"
     assert lives > len(json.loads(release.manifest)["files"])
 
