@@ -66,7 +66,7 @@ def test_a_post_passes_over_an_instance_whose_host_is_gone(instance: Instance) -
         config.write_text(config.read_text().replace(f"unix:{instance.run / 'web.sock'}", gone))
         nginx = subprocess.Popen(PARTS["nginx"].command(instance.var, instance.run, instance.env))
         try:
-            wait_for(lambda: (instance.var / "nginx" / "nginx.pid").exists())
+            wait_for((instance.var / "nginx" / "nginx.pid").exists)
             with httpx.Client(base_url=instance.env["HETRI_URL"], verify=trust, timeout=15) as caller:
                 assert {caller.post("/auth/login", content=b"{}").status_code for _ in range(2)} == {200}
         finally:
