@@ -13,7 +13,7 @@ from devices.models import Assignment, Device
 from hetri.accounts.models import User
 from hetri.core.ids import uuid7
 from hetri.core.times import now
-from hetri.demo.history import write_day
+from hetri.demo.history import write_history
 from hetri.testing import afternoon, wait_for
 from pets.models import Pet
 from shots.desk import make_desk
@@ -43,12 +43,12 @@ class Cast:
 
 
 def make_cast() -> Cast:
-    """Everybody, with a day of history that is rolled up."""
+    """Everybody, with two weeks of history that is rolled up."""
     owner, nobody = _user("Alex"), _user("Bo")
     rex = _pet(owner, "Rex", "dog", treats_per_day=10, kcal_per_portion=3.5, birthdate=date(2022, 9, 14))
     mila, long = _pet(owner, "Mila", "cat"), _pet(owner, LONG, "dog", treats_per_day=3)
     worn = _collar(owner, rex, "Rex's collar", status="online", last_seen=now(), firmware_version="1.0.0")
-    write_day(worn)
+    write_history(worn)
     away = _collar(
         owner, mila, "Mila's", status="offline", last_seen=now() - timedelta(hours=3), reported={"battery_level": 9.0}
     )

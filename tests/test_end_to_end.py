@@ -3,23 +3,26 @@
 import json
 import ssl
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.core.management import get_commands, load_command_class
 from websockets.sync.client import connect
 
+from hetri.core.times import iso, now
 from hetri.testing import Collar, wait_for
 from tests.conftest import Flash, Stack
 
 Maker = Callable[..., Flash]
 
 
-def test_the_demo_is_well_and_has_a_day_of_history(stack: Stack) -> None:
+def test_the_demo_is_well_and_has_two_weeks_of_history(stack: Stack) -> None:
     with stack.client() as owner:
         device = f"/devices/{stack.demo['device']}"
         assert owner.get("/readyz").json() == {"status": "ok"}
         assert wait_for(lambda: owner.get(f"{device}/status").json()["status"] == "online")
-        assert len(owner.get(f"{device}/telemetry", params={"limit": 10_000}).json()["results"]) > 1200
+        weeks = {"start": iso(now() - timedelta(days=14)), "resolution": "day"}
+        wait_for(lambda: len(owner.get(f"{device}/telemetry", params=weeks).json()["results"]) >= 14, 60)
 
 
 def test_the_whole_path_and_back(stack: Stack, new_collar: Maker) -> None:

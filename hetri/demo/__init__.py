@@ -1,1 +1,1 @@
-"""Demo data: two owners, a staff member, two pets, a collar that really runs, a day of history."""
+"""Demo data: two owners, a staff member, two pets, a collar that really runs, two weeks of history."""

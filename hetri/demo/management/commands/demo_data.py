@@ -16,7 +16,7 @@ from firmware.packing import new_key
 from hetri.accounts.models import Role, User
 from hetri.accounts.roles import OPERATIONS
 from hetri.core.errors import ApiError
-from hetri.demo.history import write_day
+from hetri.demo.history import write_history
 from pets.models import Pet
 
 OWNER, SECOND = "owner@hetri.example", "second@hetri.example"
@@ -26,7 +26,7 @@ Account = dict[str, str]
 
 class Command(BaseCommand):
     help = (
-        "Make the demo's people, pets, collar and a day of history, and write demo.json. A second run mends what "
+        "Make the demo's people, pets, collar and two weeks of history, and write demo.json. A second run mends what "
         "is missing.  Example:  ./dev manage demo_data"
     )
     requires_system_checks = []
@@ -96,7 +96,7 @@ def _collar(owner: User, pet: Pet, flash: Path) -> Device:
     if device is None:
         device, credential = ownership.provision(name="Rex's collar", owner=owner, pet=pet, shown=False)
         write_device_file(flash, device, credential)
-        write_day(device)
+        write_history(device)
     elif not password_fits(written["mqtt"]["password"], device.mqtt_pass_hash):
         write_device_file(flash, device, ownership.rotate(device=device, shown=False))
     return device
