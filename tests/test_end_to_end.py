@@ -21,7 +21,7 @@ def test_the_demo_is_well_and_has_two_weeks_of_history(stack: Stack) -> None:
         device = f"/devices/{stack.demo['device']}"
         assert owner.get("/readyz").json() == {"status": "ok"}
         assert wait_for(lambda: owner.get(f"{device}/status").json()["status"] == "online")
-        weeks = {"start": iso(now() - timedelta(days=14)), "resolution": "day"}
+        weeks = {"start": iso(now() - timedelta(days=14)), "resolution": "1d"}
         wait_for(lambda: len(owner.get(f"{device}/telemetry", params=weeks).json()["results"]) >= 14, 60)
 
 

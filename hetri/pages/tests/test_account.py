@@ -1,6 +1,7 @@
 """Sign-up, passwords, the second factor, sessions, and the end of an account."""
 
 import re
+import time
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from hetri.accounts.adapter import SecondFactorAdapter
 from hetri.accounts.models import User, UserSession
 from hetri.core.times import now
 from hetri.pages.tests.conftest import signed_in
+from hetri.testing import wait_for
 
 NEW = "another horse entirely"
 
@@ -51,6 +53,8 @@ def otp(user: User) -> str:
 
 
 def code_of(secret: str) -> str:
+    """The authenticator's code, while there is time to use it: the next one comes each 30 s."""
+    wait_for(lambda: time.time() % 30 < 28, 3)
     return format_hotp_value(hotp_value(secret, next(iter(yield_hotp_counters_from_time()))))
 
 
