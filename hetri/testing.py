@@ -50,7 +50,7 @@ def wait_for(condition: Callable[[], T], seconds: float = 10.0) -> T:
 def one_waits_for_a_lock() -> bool:
     """Whether somebody's transaction waits for a row that another holds."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'transactionid')")
         waits: bool = cursor.fetchone()[0]
     return waits
 

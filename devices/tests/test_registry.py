@@ -29,7 +29,7 @@ def many(live_db: None) -> Iterator[None]:
     registry().sync()
 
 
-def test_a_hundred_at_once_share_reloads(many: None) -> None:
+def test_a_hundred_at_once_cost_a_few_reloads(many: None) -> None:
     def provision(number: int) -> Device:
         try:
             return ownership.provision(name=str(number))[0]
@@ -37,10 +37,10 @@ def test_a_hundred_at_once_share_reloads(many: None) -> None:
             connection.close()
 
     before = reloads()
-    with ThreadPoolExecutor(10) as pool:
+    with ThreadPoolExecutor(16) as pool:
         made = list(pool.map(provision, range(100)))
     assert all(registry().exists(device.mqtt_user) for device in made)
-    assert 1 <= reloads() - before <= 50
+    assert 1 <= reloads() - before <= 25
 
 
 def test_the_file_heals_whatever_happened_to_it(live_db: None) -> None:

@@ -160,6 +160,7 @@ def test_a_release_brings_an_authority_that_collars_trust_from_then_on(
     collar.start()
     try:
         collar.wait_online()
+        assert collar.online
     finally:
         collar.kill()
 

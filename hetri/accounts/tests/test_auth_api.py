@@ -15,7 +15,7 @@ from hetri.accounts import tokens
 from hetri.accounts.models import UserSession
 from hetri.core.errors import BadToken
 from hetri.core.times import now
-from hetri.testing import Api, wait_for
+from hetri.testing import Api, one_waits_for_a_lock, wait_for
 
 
 def login(client: httpx.Client, email: str, password: str = PASSWORD) -> httpx.Response:
@@ -80,14 +80,8 @@ def test_a_refresh_token_used_twice_at_once_is_good_once(alice: Api) -> None:
         with transaction.atomic():
             tokens.rotate(refresh=refresh)
             waiting = pool.submit(second)
-            wait_for(_somebody_waits_for_a_row)
+            wait_for(one_waits_for_a_lock)
         waiting.result(timeout=10)
-
-
-def _somebody_waits_for_a_row() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
-        return bool(cursor.fetchone()[0])
 
 
 def test_refresh_rotates_and_a_second_use_ends_the_family(alice: Api, anonymous: httpx.Client) -> None:

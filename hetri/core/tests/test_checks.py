@@ -89,8 +89,10 @@ def test_a_process_does_not_start_with_weak_settings_and_says_what_to_set(produc
 
 
 @pytest.mark.django_db
-def test_a_process_starts_once_the_database_is_migrated(production: Any) -> None:
+def test_a_process_starts_once_the_database_is_migrated(production: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
     call_command("await_start")
+    assert "waiting_for_migrations" not in caplog.text
 
 
 @pytest.mark.django_db
