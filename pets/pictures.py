@@ -1,44 +1,97 @@
-"""Pictures of pets: whatever a phone sends comes out as a small square without metadata, or is refused."""
+"""Pictures of pets: whatever a phone sends comes out as a small square without metadata, or is refused.
+
+Decoding is done by pets/decode.py, in a process of its own for each picture: see docs/decisions/pet-pictures.md.
+"""
 
 import hashlib
-import warnings
-from io import BytesIO
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
-from django.db import transaction
-from PIL import Image, ImageOps, UnidentifiedImageError
+from django.db import connection, transaction
 
-from hetri.core.errors import Invalid
+from hetri.core.errors import Invalid, Unavailable
+from pets.decode import MAX_BYTES, REFUSED, TOO_LARGE
 from pets.models import Pet, PetPicture
 
-SIDE = 512  # pixels; the largest that a page shows is 184, at three to one
-MAX_BYTES = 12_000_000
-MAX_PIXELS = 50_000_000
-FORMATS = ("JPEG", "PNG", "WEBP")
-QUALITY = 82
+log = logging.getLogger(__name__)
+DECODE = [sys.executable, "-I", str(Path(__file__).with_name("decode.py"))]
+WAIT_S, DEADLINE_S = 5.0, 15.0  # for one's turn, and for the picture: nginx waits 25 s for both
+WAITING_MOST = 4  # beside the one that is decoded; each holds a thread, and its file
+_turn, _room = threading.Lock(), threading.BoundedSemaphore(WAITING_MOST + 1)
+
+
+class Busy(Unavailable):
+    code = "busy"
+    detail = "Other pictures are being looked at. Try again in a moment."
+
+
+class TooLargePicture(Invalid):
+    def __init__(self) -> None:
+        super().__init__({"picture": ["too large"]}, "The picture has too many pixels.")
 
 
 def square(file: IO[bytes]) -> bytes:
-    """A WebP of SIDE x SIDE pixels, cut from the middle, upright, without metadata. Raises Invalid."""
+    """A WebP of 512 x 512 pixels, cut from the middle, upright, without metadata. Raises Invalid and Busy.
+
+    One at a time in this process: it waits up to WAIT_S for its turn. The decoder is given up after DEADLINE_S.
+    """
+    with _one_at_a_time(), TemporaryFile() as made:
+        code = _decode(file.read(MAX_BYTES + 1), made)
+        if code == 0:
+            made.seek(0)
+            return made.read()
+    if code == TOO_LARGE:
+        raise TooLargePicture
+    if code != REFUSED:
+        log.warning("picture_decoder_ended", extra={"exit_code": code})
+    raise Invalid({"picture": ["not a picture"]}, "This file is not a JPEG, PNG or WebP picture.")
+
+
+def _decode(content: bytes, into: IO[bytes]) -> int:
+    """The decoder's exit code; below zero the signal that ended it. Raises Busy."""
     try:
-        with warnings.catch_warnings(), Image.open(file, formats=FORMATS) as opened:
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            if opened.width * opened.height > MAX_PIXELS:
-                raise Invalid({"picture": ["too large"]}, "The picture has too many pixels.")
-            opened.draft("RGB", (SIDE, SIDE))
-            upright = ImageOps.exif_transpose(opened).convert("RGB")
-            small = ImageOps.fit(upright, (SIDE, SIDE))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, Warning) as error:
-        raise Invalid({"picture": ["not a picture"]}, "This file is not a JPEG, PNG or WebP picture.") from error
-    # A new image: what the old one carried beside its pixels stays behind.
-    clean, out = Image.new("RGB", small.size), BytesIO()
-    clean.paste(small)
-    clean.save(out, "WEBP", quality=QUALITY)
-    return out.getvalue()
+        done = subprocess.run(
+            DECODE,
+            input=content,
+            stdout=into,
+            stderr=subprocess.DEVNULL,
+            check=False,
+            timeout=DEADLINE_S,
+            env={},
+        )
+    except (subprocess.TimeoutExpired, OSError) as error:  # a bound of CPU is lower: this machine is busy
+        log.warning("picture_given_up", extra={"error": type(error).__name__})
+        raise Busy from error
+    return done.returncode
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Raises Busy where too many wait already, or it takes too long."""
+    if not _room.acquire(blocking=False):
+        raise Busy
+    try:
+        if not _turn.acquire(timeout=WAIT_S):
+            raise Busy
+        try:
+            yield
+        finally:
+            _turn.release()
+    finally:
+        _room.release()
 
 
 def set_picture(*, pet: Pet, file: IO[bytes]) -> Pet:
-    """Give a pet its picture. Raises Invalid."""
+    """Give a pet its picture. Raises Invalid and Busy."""
+    if not connection.in_atomic_block:
+        connection.close()  # who waits for a turn holds no connection of the pool
     content = square(file)
     digest = hashlib.blake2b(content, digest_size=16).hexdigest()
     with transaction.atomic():

@@ -8,8 +8,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from hetri.core.times import now
+from pets.decode import MAX_BYTES
 from pets.models import Pet
-from pets.pictures import MAX_BYTES
 
 SPECIES = (("dog", _("Dog")), ("cat", _("Cat")), ("other", _("Another animal")))
 OLD_NAMES = ("Etc/", "SystemV/", "US/", "posix/", "right/", "Brazil/", "Canada/", "Chile/", "Mexico/")

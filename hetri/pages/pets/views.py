@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from devices.models import Device
 from devices.services.budget import portions_used
 from hetri.accounts.roles import may
-from hetri.core.errors import ApiError, Invalid
+from hetri.core.errors import ApiError
 from hetri.core.times import now
 from hetri.pages import presenters
 from hetri.pages.found import pet_for
@@ -27,7 +27,7 @@ from hetri.pages.refusals import in_words
 from hetri.pages.viewer import viewer
 from pets import services
 from pets.models import Pet, PetPicture
-from pets.pictures import remove_picture, set_picture
+from pets.pictures import Busy, TooLargePicture, remove_picture, set_picture
 from telemetry.services.days import days_of_pet
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
@@ -167,14 +167,27 @@ def change_picture(request: HttpRequest, pet_id: UUID) -> HttpResponse:
     if request.method == "POST" and "remove" in request.POST:
         remove_picture(pet=found)
         return redirect("pet", pet_id)
-    form = PictureForm(request.POST or None, request.FILES or None)
+    form, refused = PictureForm(request.POST or None, request.FILES or None), None
     if request.method == "POST" and form.is_valid():
         try:
             set_picture(pet=found, file=form.cleaned_data["picture"])
             return redirect("pet", pet_id)
-        except Invalid:
-            form.add_error("picture", _("This is no picture that can be read. Send a JPEG, PNG or WebP."))
-    return render(request, "pets/picture.html", {"form": form, "pet": found, "tab": "pets"})
+        except ApiError as error:
+            refused = error
+            form.add_error("picture", _why_refused(error))
+    context = {"form": form, "pet": found, "tab": "pets"}
+    answer = render(request, "pets/picture.html", context, status=refused.status if refused else 200)
+    if refused and refused.retry_after:
+        answer["Retry-After"] = str(refused.retry_after)
+    return answer
+
+
+def _why_refused(error: ApiError) -> str:
+    if isinstance(error, Busy):
+        return _("Many pictures are being sent at the moment. Try again in a few seconds.")
+    if isinstance(error, TooLargePicture):
+        return _("This picture is too large to be read. Send it as a JPEG, or smaller.")
+    return _("This is no picture that can be read. Send a JPEG, PNG or WebP.")
 
 
 @require_safe

@@ -16,8 +16,9 @@ from hetri.accounts.models import User
 from hetri.core.times import day_bounds, now
 from hetri.pages.pets import week
 from hetri.pages.tests.conftest import ZONE, make_collar, make_treat, signed_in
+from pets import pictures
+from pets.decode import SIDE
 from pets.models import Pet, PetPicture
-from pets.pictures import SIDE
 from telemetry.models import Rollup
 from telemetry.services.days import PetDay, days_of_pet
 
@@ -214,9 +215,20 @@ def test_nobody_else_sees_the_picture(owner: User, stranger: User, rex: Pet) -> 
     ids=["empty", "svg", "gif", "broken", "bomb"],
 )
 def test_a_bad_file_is_refused_in_words(owner: User, rex: Pet, content: bytes) -> None:
-    page = upload(owner, rex, SimpleUploadedFile("rex.jpg", content))
-    assert 'id="id_picture_error"' in page
+    answer = signed_in(owner).post(f"/pet/{rex.pk}/picture", {"picture": SimpleUploadedFile("rex.jpg", content)})
+    assert answer.status_code == (400 if content else 200)  # nothing chosen is the form's own word
+    assert 'id="id_picture_error"' in answer.content.decode()
     assert not PetPicture.objects.filter(pet=rex).exists()
+
+
+def test_while_others_are_decoded_one_is_told_when_to_come_again(
+    owner: User, rex: Pet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "WAIT_S", 0.2)
+    with pictures._turn:
+        answer = signed_in(owner).post(f"/pet/{rex.pk}/picture", {"picture": photo()})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "Try again in a few seconds." in answer.content.decode()
 
 
 def test_a_picture_can_be_taken_away(owner: User, rex: Pet) -> None:
