@@ -40,6 +40,7 @@ class Keeper:
         """Keep until told to stop. What fails is tried again; nothing of it holds up the database."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
+        threading.Thread(target=self._live, daemon=True).start()
         pause = RETRY_FIRST_S
         with only_one(self.options.folder, "keeper"):
             while not self.stopping.is_set():
@@ -50,6 +51,11 @@ class Keeper:
                     log.warning("backup_interrupted", extra={"error": str(error).strip()})
                 pause = RETRY_FIRST_S if time.monotonic() - began > RETRY_MOST_S else min(pause * 2, RETRY_MOST_S)
                 self.stopping.wait(pause)
+
+    def _live(self) -> None:
+        """Show that this process moves, whatever it waits for."""
+        while not self.stopping.wait(LOOK_EVERY_S):
+            _touch(self.options.var / "heartbeat", "backup.alive")
 
     def _on_stop(self, number: int, frame: FrameType | None) -> None:
         self.stopping.set()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 LOOK_EVERY_S = 0.03
 RELOAD_EVERY_S = 0.1
+ALIVE_EVERY_S = 2.0
 SIGHUP_BIT = 1 << (signal.SIGHUP - 1)
 Stamp = tuple[int, int, int]
 
@@ -72,11 +73,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Send a server SIGHUP whenever one of its files changes.")
     words = ("PROGRAM PID_FILE", "FILE")
     parser.add_argument("--tell", nargs="+", action="append", required=True, metavar=words, help="may come again")
+    parser.add_argument("--alive", type=Path, help="a file that is touched while this program moves")
+    options, due = parser.parse_args(), 0.0
     watches = [
-        Watch(program, Path(pid_file), [Path(file) for file in files])
-        for program, pid_file, *files in parser.parse_args().tell
+        Watch(program, Path(pid_file), [Path(file) for file in files]) for program, pid_file, *files in options.tell
     ]
     while True:
+        if options.alive and time.monotonic() > due:
+            options.alive.touch()
+            due = time.monotonic() + ALIVE_EVERY_S
         for watch in watches:
             watch.look()
         time.sleep(LOOK_EVERY_S)

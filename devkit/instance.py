@@ -54,7 +54,8 @@ class Instance:
     A `test` instance takes free ports instead of the configured ones and ends with the process that started it;
     a `quick` one does not wait for the disk: fine where a crash of the machine may lose everything; `said` are
     settings beside those of .env. `webs` is the number of web instances: by default one for tests, and what
-    HETRI_WEB_INSTANCES says else.
+    HETRI_WEB_INSTANCES says else. `watch` is the patience with parts that hang (devkit/watchdog.py); by default that
+    of the watchdog, and for tests None, nobody looks: they stop parts themselves.
     """
 
     def __init__(
@@ -65,9 +66,11 @@ class Instance:
         quick: bool = False,
         said: Mapping[str, str] | None = None,
         webs: int | None = None,
+        watch: Mapping[str, float] | None = None,
     ) -> None:
         self.var = var.resolve()
         self.test, self.quick, self.said = test, quick, said or {}
+        self.watch = {} if watch is None and not test else watch
         self.webs = webs or (1 if test else environment.web_instances())
         self.env: dict[str, str] = {}
         self._file = StateFile(self.var)
@@ -220,7 +223,8 @@ class Instance:
             for setting in environment.PUBLIC_PORTS:
                 ports.require_free(int(self.env[setting]), setting)
         self._file.forget()
-        self._launch({"var": str(self.var), "run": str(self.run), "parts": wanted, "steps": steps})
+        plan = {"var": str(self.var), "run": str(self.run), "parts": wanted, "steps": steps, "watch": self.watch}
+        self._launch(plan)
         self._wait_started(wanted, seconds)
 
     def _launch(self, plan: dict[str, object]) -> None:

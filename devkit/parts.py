@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from devkit import health, postgres
+from devkit import alive, health, postgres
 from devkit.bootstrap import ROOT, python
 
 Command = Callable[[Path, Path, dict[str, str]], list[str]]
@@ -19,12 +19,17 @@ def _nothing(var: Path, run: Path) -> None:
 
 @dataclass(frozen=True)
 class Part:
-    """One supervised process. `prepare` runs before each start; `stop` is the signal that ends it in order."""
+    """One supervised process. `prepare` runs before each start; `stop` is the signal that ends it in order.
+
+    `alive` says whether it moves at all, whoever else is away; when it hangs it gets `when_hung`, and SIGKILL later.
+    """
 
     command: Command
     healthy: health.Check
     stop: signal.Signals = signal.SIGTERM
     prepare: Prepare = _nothing
+    alive: health.Check = health.process_lives
+    when_hung: tuple[signal.Signals, ...] = ()
 
 
 def _redis(var: Path, run: Path, env: dict[str, str]) -> list[str]:
@@ -41,7 +46,8 @@ def _watcher(var: Path, run: Path, env: dict[str, str]) -> list[str]:
     broker, certificate = var / "mosquitto", str(var / "tls" / "server.pem")
     mosquitto = ["mosquitto", str(broker / "mosquitto.pid"), str(broker / "collars.passwd"), certificate]
     nginx = ["nginx", str(var / "nginx" / "nginx.pid"), certificate]
-    return [python(), str(ROOT / "deploy" / "reload_watcher.py"), "--tell", *mosquitto, "--tell", *nginx]
+    tell = ["--alive", str(var / "heartbeat" / "watcher.alive"), "--tell", *mosquitto, "--tell", *nginx]
+    return [python(), str(ROOT / "deploy" / "reload_watcher.py"), *tell]
 
 
 def _nginx(var: Path, run: Path, env: dict[str, str]) -> list[str]:
@@ -67,7 +73,7 @@ def _web(name: str) -> Part:
     def command(var: Path, run: Path, env: dict[str, str]) -> list[str]:
         return [python(), "-m", "hetri.serve", "-u", str(run / f"{name}.sock"), *options, "hetri.asgi:application"]
 
-    return Part(command, health.web(name))
+    return Part(command, health.web(name), alive=alive.speaks(alive.at_socket(f"{name}.sock"), alive.HTTP))
 
 
 def _relay(var: Path, run: Path, env: dict[str, str]) -> list[str]:
@@ -91,9 +97,31 @@ def _collar(var: Path, run: Path, env: dict[str, str]) -> list[str]:
     return [str(Path(python()).parent / "micropython"), str(program), str(var / "collar")]
 
 
-def _forget(name: str) -> Prepare:
-    """Remove a file of the process before: it would tell of a health that is gone."""
-    return lambda var, run: (var / name).unlink(missing_ok=True)
+def _forget(*names: str) -> Prepare:
+    """Remove files of the process before: they would tell of a health that is gone."""
+
+    def forget(var: Path, run: Path) -> None:
+        for name in names:
+            (var / name).unlink(missing_ok=True)
+
+    return forget
+
+
+def _beating(name: str, command: Command) -> Part:
+    """A process that tells by two files: that its work gets done, and that it moves."""
+    prepare = _forget(f"heartbeat/{name}", f"heartbeat/{name}.alive")
+    return Part(command, health.heartbeat(name), prepare=prepare, alive=alive.touches(name))
+
+
+def _postgres() -> Part:
+    # SIGINT: fast shutdown. When hung SIGQUIT, PostgreSQL's own way to end at once: its processes go with it. What was
+    # committed is in its log.
+    hung = (signal.SIGQUIT, signal.SIGCONT)
+    return Part(postgres.command, health.postgres, signal.SIGINT, postgres.prepare, alive.postgres, hung)
+
+
+def _speaking(command: Command, healthy: health.Check, port: str, question: bytes, prepare: Prepare = _nothing) -> Part:
+    return Part(command, healthy, prepare=prepare, alive=alive.speaks(alive.at_port(port), question))
 
 
 _INGEST = ("worker", "--mqtt", "-P", "solo", "-Q", "ingest", "-n", "ingest@%h")
@@ -102,19 +130,26 @@ _WORKER = ("worker", "-P", "threads", "-c", "4", "-Q", "celery", "-n", "worker@%
 WEBS = ("web", "web2", "web3", "web4")
 BACKUP = "backup"
 PARTS = {
-    "postgres": Part(postgres.command, health.postgres, signal.SIGINT, postgres.prepare),  # SIGINT: fast shutdown
-    "redis": Part(_redis, health.redis),
-    "mosquitto": Part(_mosquitto, health.mosquitto),
-    "watcher": Part(_watcher, health.process_lives),
-    "nginx": Part(_nginx, health.nginx),
-    "rtmp": Part(_rtmp, health.rtmp, prepare=_forget_streams),
+    "postgres": _postgres(),
+    "redis": Part(_redis, health.redis, alive=alive.speaks(alive.at_socket("redis.sock"), alive.REDIS)),
+    "mosquitto": _speaking(_mosquitto, health.mosquitto, "HETRI_MQTT_PORT", alive.MQTT),
+    "watcher": Part(
+        _watcher, health.process_lives, prepare=_forget("heartbeat/watcher.alive"), alive=alive.touches("watcher")
+    ),
+    "nginx": _speaking(_nginx, health.nginx, "HETRI_HTTP_PORT", alive.HTTP),
+    "rtmp": _speaking(_rtmp, health.rtmp, "HETRI_RTMP_PORT", alive.RTMP, _forget_streams),
     **{name: _web(name) for name in WEBS},
-    "ingest": Part(_celery(*_INGEST), health.heartbeat("ingest"), prepare=_forget("heartbeat/ingest")),
-    "worker": Part(_celery(*_WORKER), health.heartbeat("worker"), prepare=_forget("heartbeat/worker")),
-    "beat": Part(_beat, health.heartbeat("beat"), prepare=_forget("heartbeat/beat")),
-    "relay": Part(_relay, health.heartbeat("relay"), prepare=_forget("heartbeat/relay")),
-    "collar": Part(_collar, health.collar, prepare=_forget("collar/online")),
-    BACKUP: Part(_backup, health.heartbeat("backup"), prepare=_forget("heartbeat/backup")),
+    "ingest": _beating("ingest", _celery(*_INGEST)),
+    "worker": _beating("worker", _celery(*_WORKER)),
+    "beat": _beating("beat", _beat),
+    "relay": _beating("relay", _relay),
+    "collar": Part(
+        _collar,
+        health.collar,
+        prepare=_forget("collar/online", "collar/alive"),
+        alive=alive.touches_file("collar/alive"),
+    ),
+    BACKUP: _beating(BACKUP, _backup),
 }
 SERVICES = ("postgres", "redis", "mosquitto", "watcher")
 # The backup runs where .env asks for it, more web instances where it says how many.

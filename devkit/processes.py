@@ -50,6 +50,27 @@ def end_children(without: list[int], patience_s: float = 10.0) -> list[int]:
     return killed
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether the kernel says so (SIGSTOP) of the process, or of a child that does the same work: nginx's workers."""
+    name = _name_and_state(pid)[0]
+    own = [int(child) for child in _read(f"/proc/{pid}/task/{pid}/children").split()]
+    seen = [_name_and_state(one) for one in (pid, *own)]
+    return any(state == "T" for found, state in seen if found == name)
+
+
+def _name_and_state(pid: int) -> tuple[str, str]:
+    # pid (name) state ...; the name may hold anything
+    head, _, tail = _read(f"/proc/{pid}/stat").rpartition(")")
+    return head.partition("(")[2], tail[1:2]
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""
+
+
 def send(pid: int, number: signal.Signals) -> None:
     """Send a signal to a process that may be gone already."""
     try:

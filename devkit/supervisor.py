@@ -21,9 +21,10 @@ from devkit.instance import Instance
 from devkit.logs import cut_long
 from devkit.parts import PARTS, SERVICES, Part
 from devkit.state import StateFile
+from devkit.watchdog import Patience, Watchdog
 
 BACKOFF_FIRST_S, BACKOFF_MOST_S, WELL_AFTER_S = 0.5, 10.0, 20.0
-STOP_WAIT_S, ORPHAN_WAIT_S, SERVICES_WAIT_S = 10.0, 2.0, 60.0
+STOP_WAIT_S, ORPHAN_WAIT_S, SERVICES_WAIT_S, HUNG_WAIT_S = 10.0, 2.0, 60.0, 8.0
 TICK_S, LOGS_EVERY_S = 0.1, 10.0
 STEPS = (("migrate", "--noinput", "-v", "0"), ("collectstatic", "--noinput", "-v", "0"), ("demo_data",))
 Process = subprocess.Popen[bytes]
@@ -40,6 +41,7 @@ class Running:
     backoff: float = BACKOFF_FIRST_S
     exits: int = 0  # in a row, without a healthy while between
     last: str = ""  # what became of the process before
+    kill_at: float | None = None  # when it hangs
 
 
 class Supervisor:
@@ -58,6 +60,7 @@ class Supervisor:
         self.stopping = False
         self.file = StateFile(self.var)
         self.logs_due = 0.0
+        self.watchdog = self._new_watchdog(plan.get("watch"))
 
     def main(self) -> None:
         """Run until told to stop. Raises Refusal when another supervisor serves this folder."""
@@ -69,6 +72,8 @@ class Supervisor:
         if self.tied_to:
             processes.end_with_parent(self.tied_to)
         try:
+            if self.watchdog:
+                self.watchdog.start()
             self._begin([name for name in self.wanted if name in SERVICES])
             if self._services_healthy() and self._steps_done():
                 self._begin([name for name in self.wanted if name not in SERVICES])
@@ -82,6 +87,15 @@ class Supervisor:
     def _on_stop(self, number: int, frame: object) -> None:
         self.stopping = True
 
+    def _instance(self) -> Instance:
+        instance = Instance(self.var)
+        instance.env = dict(os.environ)
+        return instance
+
+    def _new_watchdog(self, patience: dict[str, Any] | None) -> Watchdog | None:
+        """None where the plan does not ask for one."""
+        return None if patience is None else Watchdog(self._instance(), self.parts, Patience(**patience))
+
     # --- starting ---------------------------------------------------------------------------------------
 
     def _begin(self, names: list[str]) -> None:
@@ -91,8 +105,7 @@ class Supervisor:
 
     def _services_healthy(self) -> bool:
         """Wait for the services: the steps and the other parts come after them."""
-        instance = Instance(self.var)
-        instance.env = dict(os.environ)
+        instance = self._instance()
         sick: list[str] = []
 
         def all_well() -> bool:
@@ -144,7 +157,7 @@ class Supervisor:
 
     def _start(self, name: str) -> None:
         running = self.running[name]
-        running.started = time.monotonic()
+        running.started, running.kill_at = time.monotonic(), None
         try:
             running.part.prepare(self.var, self.run)
             command = running.part.command(self.var, self.run, dict(os.environ))
@@ -159,7 +172,8 @@ class Supervisor:
     # --- keeping alive ----------------------------------------------------------------------------------
 
     def _tick(self) -> None:
-        """One round: notice the dead, end orphans, start again what is due."""
+        """One round: end what hangs, notice the dead, end orphans, start again what is due."""
+        self._end_hung()
         for name, running in self.running.items():
             if running.process is not None and (code := running.process.poll()) is not None:
                 running.process = None
@@ -172,6 +186,21 @@ class Supervisor:
             self.logs_due = time.monotonic() + LOGS_EVERY_S
             cut_long(self.var / "log")
         time.sleep(TICK_S)
+
+    def _end_hung(self) -> None:
+        """What hangs is told to end in its own way, if it has one, and killed."""
+        for hung in self.watchdog.hung() if self.watchdog else ():
+            running = self.running.get(hung.part)
+            if running is None or running.process is None or running.process.pid != hung.pid:
+                continue  # that one is gone
+            self._say(f"{hung.part} hangs: {hung.why}; ending pid={hung.pid}")
+            for number in running.part.when_hung:
+                processes.send(hung.pid, number)
+            running.kill_at = time.monotonic() + (HUNG_WAIT_S if running.part.when_hung else 0.0)
+        for running in self.running.values():
+            if running.process is not None and running.kill_at and time.monotonic() >= running.kill_at:
+                running.process.kill()
+                running.kill_at = None
 
     def _later(self, name: str, what: str) -> None:
         """Plan the next start: soon after a healthy while, later with each failure in a row."""
@@ -187,7 +216,9 @@ class Supervisor:
     def _end_orphans(self) -> None:
         """Children of a dead part are ours now: let them go by themselves, end them, then kill them."""
         known = [self.step, *(running.process for running in self.running.values())]
-        killed = processes.end_children([process.pid for process in known if process is not None], ORPHAN_WAIT_S)
+        pids = [process.pid for process in known if process is not None]
+        pids += [self.watchdog.pid] if self.watchdog and self.watchdog.pid else []
+        killed = processes.end_children(pids, ORPHAN_WAIT_S)
         if killed:
             self._say(f"killed what a part left behind: {killed}")
 
@@ -196,6 +227,8 @@ class Supervisor:
     def _stop_all(self) -> None:
         """The last started first, and the services only when nobody uses them any more."""
         self.phase = "stopping"
+        if self.watchdog:
+            self.watchdog.end()
         self._tell()
         users = [running for name, running in self.running.items() if name not in SERVICES]
         if self.step is not None:

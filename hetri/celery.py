@@ -9,7 +9,7 @@ from typing import Any
 
 from celery import Celery, bootsteps
 from celery.exceptions import SecurityWarning
-from celery.signals import beat_init, setup_logging, worker_init
+from celery.signals import beat_init, setup_logging, task_postrun, worker_init
 from click import Option
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hetri.settings")
@@ -55,15 +55,21 @@ def _leave_logging_to_django(**about: Any) -> None:
 
 @worker_init.connect
 def _serve_worker(sender: Any, **about: Any) -> None:
-    from hetri.core import metrics
+    from hetri.core import heartbeat, metrics
 
-    metrics.serve(str(sender.hostname).partition("@")[0])
+    name = str(sender.hostname).partition("@")[0]
+    metrics.serve(name)
+    if name == "worker":  # ingest's own threads do its work: hetri/ingest.py
+        tasks = heartbeat.Tasks()
+        task_postrun.connect(tasks.note_end, weak=False)
+        heartbeat.live_forever(name, moves=tasks.flow)
 
 
 @beat_init.connect
 def _serve_beat(**about: Any) -> None:
     """There is one beat, and it has time: it also tells the facts that belong to no process."""
-    from hetri.core import metrics
+    from hetri.core import heartbeat, metrics
     from hetri.facts import Facts
 
     metrics.serve("beat", Facts())
+    heartbeat.live_forever("beat")

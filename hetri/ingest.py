@@ -4,7 +4,7 @@ import threading
 
 from devices.mqtt.subscriber import Subscriber
 from hetri.core import metrics
-from hetri.core.heartbeat import beat_forever
+from hetri.core.heartbeat import beat_forever, live_forever
 from hetri.subscriptions import ROUTES
 from telemetry.services.rollups import RollupLoop
 
@@ -22,6 +22,7 @@ class Ingest:
         metrics.LAG.set_function(self._subscriber.lag_s)
         self._subscriber.start()
         self._rollups.start()
+        live_forever("ingest", moves=self._rollups.is_alive)
         beat_forever("ingest", well=self._well, stop=self._stopping)
 
     def stop(self) -> None:

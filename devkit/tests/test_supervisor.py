@@ -21,9 +21,9 @@ LISTENER = "python3 -m http.server --bind 127.0.0.1 {port} & wait"
 class Supervised:
     """A running supervisor and what it tells."""
 
-    def __init__(self, var: Path, commands: dict[str, str]) -> None:
+    def __init__(self, var: Path, commands: dict[str, str], watch: dict[str, float] | None = None) -> None:
         self.var, self.file = var, StateFile(var)
-        plan = {"var": str(var), "run": str(var), "parts": list(commands)}
+        plan = {"var": str(var), "run": str(var), "parts": list(commands), "watch": watch}
         command = [sys.executable, "-m", "devkit.tests.supervised", json.dumps(plan), json.dumps(commands)]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
@@ -46,8 +46,8 @@ def supervise(tmp_path: Path) -> Iterator[Supervise]:
     (tmp_path / "log").mkdir()
     started: list[Supervised] = []
 
-    def begin(**commands: str) -> Supervised:
-        started.append(Supervised(tmp_path, commands))
+    def begin(watch: dict[str, float] | None = None, **commands: str) -> Supervised:
+        started.append(Supervised(tmp_path, commands, watch))
         return started[-1]
 
     yield begin

@@ -2,6 +2,9 @@
 
 The file's age is its health for whoever watches the process (docs/operations.md). In containers each has its own
 files, so the page reads the keys, which end by themselves.
+
+A second file, NAME.alive, says only that the process moves, also while what it needs is away: who does not touch that
+hangs, and is started again.
 """
 
 import threading
@@ -20,6 +23,7 @@ from hetri.core import metrics
 
 EVERY_S = 2.0
 OLD_S = 30  # what was not heard of for so long is away; docs/operations.md
+STUCK_S = 180.0  # no single task may take so long
 ANSWER_S = 0.2  # Redis is on the same host or network; a page and a round of the keeper wait for it
 PREFIX = "hetri:heartbeat:"
 _said: dict[str, float] = {}
@@ -41,6 +45,45 @@ def beat(name: str) -> None:
     _said[name] = time.monotonic()
     with suppress(RedisError):
         _redis().set(f"{PREFIX}{name}", 1, ex=OLD_S)
+
+
+def live(name: str) -> None:
+    """Touch the file that says that the process moves."""
+    folder = settings.VAR_DIR / "heartbeat"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.alive").touch()
+
+
+def live_forever(name: str, moves: Callable[[], bool] = lambda: True) -> None:
+    """Touch it every EVERY_S while `moves()`, from a thread that dies with the process."""
+
+    def run() -> None:
+        while True:
+            if moves():
+                live(name)
+            time.sleep(EVERY_S)
+
+    threading.Thread(target=run, name=f"alive-{name}", daemon=True).start()
+
+
+class Tasks:
+    """Whether a worker still takes tasks: beat sends one every few seconds."""
+
+    def __init__(self) -> None:
+        self._ended = time.monotonic()
+
+    def note_end(self, **about: Any) -> None:
+        """Some task has ended, well or not."""
+        self._ended = time.monotonic()
+
+    def flow(self) -> bool:
+        """False once none has ended for STUCK_S, although beat is there and Redis hands on what it sends."""
+        if time.monotonic() - self._ended < STUCK_S:
+            return True
+        try:
+            return not heard("beat")["beat"]
+        except RedisError:
+            return True
 
 
 def heard(*names: str) -> dict[str, bool]:

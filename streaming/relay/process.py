@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from hetri.core import metrics
-from hetri.core.heartbeat import beat
+from hetri.core.heartbeat import EVERY_S, beat, live
 from hetri.core.times import now
 from streaming import media
 from streaming.models import StreamSession
@@ -82,6 +82,13 @@ class Keeper:
             self._stopping.wait(max(0.0, ROUND_S - (time.monotonic() - began)))
 
 
+async def _live() -> None:
+    """Show that the event loop turns."""
+    while True:
+        live("relay")
+        await asyncio.sleep(EVERY_S)
+
+
 async def run() -> None:
     """Until SIGTERM."""
     settings.VIEWING_LOG.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +100,9 @@ async def run() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     keeper = Keeper(view)
     keeper.start()
+    living = asyncio.create_task(_live())
     log.info("relay_listens", extra={"where": settings.RELAY_LISTEN})
     await stopping.wait()
+    living.cancel()
     server.close()
     await asyncio.to_thread(keeper.stop)

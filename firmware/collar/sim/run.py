@@ -33,6 +33,7 @@ from sim.parts import FULL, HOME, Options, SimDispenser
 # Collars of one process start one after the other: a TLS handshake keeps the processor busy.
 APART_MS = 20
 RESTART_MS = 1_000
+ALIVE_MS = 2_000
 # The chip's buffer is full after 640 ms. Many collars in one process look less often; what is lost is made good.
 FEEL_MS, FEEL_MANY_MS, MANY = 400, 60_000, 20
 
@@ -156,8 +157,17 @@ async def _keep_running(folder, delay_ms, feel_ms):
         await asyncio.sleep_ms(RESTART_MS)
 
 
+async def _show_life(folder):
+    """Touch a file while the loop turns, for who started us."""
+    while True:
+        with open(folder + "/alive", "w"):
+            pass
+        await asyncio.sleep_ms(ALIVE_MS)
+
+
 async def _run_all(folders):
     feel_ms = FEEL_MS if len(folders) < MANY else FEEL_MANY_MS
+    asyncio.create_task(_show_life(folders[0]))
     await asyncio.gather(*[_keep_running(folder, at * APART_MS, feel_ms) for at, folder in enumerate(folders)])
 
 
