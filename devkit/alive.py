@@ -3,13 +3,14 @@
 Unlike its health, this does not depend on any other part: nobody is killed because somebody else is away.
 """
 
-import socket
 import subprocess
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from devkit.health import ANSWER_S, Check
+from deploy.speaks import ANSWER_S, QUESTIONS
+from deploy.speaks import speaks as _speaks
+from devkit.health import Check
 from devkit.postgres import BIN
 
 if TYPE_CHECKING:
@@ -17,39 +18,17 @@ if TYPE_CHECKING:
 
 TOUCHED_S = 12.0  # a process touches its file each 2 s
 NO_RESPONSE = 2  # pg_isready's exit code; 1 is a server that starts, replays its log, or is full
-# What starts a conversation: any word in return will do.
-HTTP, REDIS = b"GET /healthz HTTP/1.0\r\n\r\n", b"PING\r\n"
-MQTT, RTMP = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x05\x00\x00", b"\x03" + bytes(1536)
-Where = Callable[["Instance"], str | tuple[str, int]]
+Where = Callable[["Instance"], str | int]
 
 
-def speaks(where: Where, question: bytes) -> Check:
-    """Something comes back to the question, if only the end of the line."""
-
-    def asked(instance: "Instance") -> bool:
-        address = where(instance)
-        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
-        with socket.socket(family) as line:
-            line.settimeout(ANSWER_S)
-            try:
-                line.connect(address)
-            except OSError:
-                return False
-            try:
-                line.sendall(question)
-                line.recv(100)
-            except TimeoutError:
-                return False
-            except OSError:
-                return True  # it closed the line
-            return True
-
-    return asked
+def speaks(kind: str, where: Where) -> Check:
+    """Something comes back to the first words of that protocol (deploy/speaks.py)."""
+    return lambda instance: _speaks(QUESTIONS[kind], where(instance), ANSWER_S)
 
 
 def at_port(setting: str) -> Where:
     """On the loopback."""
-    return lambda instance: ("127.0.0.1", int(instance.env[setting]))
+    return lambda instance: int(instance.env[setting])
 
 
 def at_socket(name: str) -> Where:

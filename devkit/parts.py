@@ -73,7 +73,7 @@ def _web(name: str) -> Part:
     def command(var: Path, run: Path, env: dict[str, str]) -> list[str]:
         return [python(), "-m", "hetri.serve", "-u", str(run / f"{name}.sock"), *options, "hetri.asgi:application"]
 
-    return Part(command, health.web(name), alive=alive.speaks(alive.at_socket(f"{name}.sock"), alive.HTTP))
+    return Part(command, health.web(name), alive=alive.speaks("http", alive.at_socket(f"{name}.sock")))
 
 
 def _relay(var: Path, run: Path, env: dict[str, str]) -> list[str]:
@@ -120,8 +120,8 @@ def _postgres() -> Part:
     return Part(postgres.command, health.postgres, signal.SIGINT, postgres.prepare, alive.postgres, hung)
 
 
-def _speaking(command: Command, healthy: health.Check, port: str, question: bytes, prepare: Prepare = _nothing) -> Part:
-    return Part(command, healthy, prepare=prepare, alive=alive.speaks(alive.at_port(port), question))
+def _speaking(command: Command, healthy: health.Check, kind: str, port: str, prepare: Prepare = _nothing) -> Part:
+    return Part(command, healthy, prepare=prepare, alive=alive.speaks(kind, alive.at_port(port)))
 
 
 _INGEST = ("worker", "--mqtt", "-P", "solo", "-Q", "ingest", "-n", "ingest@%h")
@@ -131,13 +131,13 @@ WEBS = ("web", "web2", "web3", "web4")
 BACKUP = "backup"
 PARTS = {
     "postgres": _postgres(),
-    "redis": Part(_redis, health.redis, alive=alive.speaks(alive.at_socket("redis.sock"), alive.REDIS)),
-    "mosquitto": _speaking(_mosquitto, health.mosquitto, "HETRI_MQTT_PORT", alive.MQTT),
+    "redis": Part(_redis, health.redis, alive=alive.speaks("redis", alive.at_socket("redis.sock"))),
+    "mosquitto": _speaking(_mosquitto, health.mosquitto, "mqtt", "HETRI_MQTT_PORT"),
     "watcher": Part(
         _watcher, health.process_lives, prepare=_forget("heartbeat/watcher.alive"), alive=alive.touches("watcher")
     ),
-    "nginx": _speaking(_nginx, health.nginx, "HETRI_HTTP_PORT", alive.HTTP),
-    "rtmp": _speaking(_rtmp, health.rtmp, "HETRI_RTMP_PORT", alive.RTMP, _forget_streams),
+    "nginx": _speaking(_nginx, health.nginx, "http", "HETRI_HTTP_PORT"),
+    "rtmp": _speaking(_rtmp, health.rtmp, "rtmp", "HETRI_RTMP_PORT", _forget_streams),
     **{name: _web(name) for name in WEBS},
     "ingest": _beating("ingest", _celery(*_INGEST)),
     "worker": _beating("worker", _celery(*_WORKER)),

@@ -21,7 +21,7 @@ from devkit.instance import Instance
 from devkit.parts import WEBS, Part
 
 CALM_S = 600.0  # well for so long: what was before is forgotten
-RARER_MOST = 16
+OFTEN, RARER_MOST = 2, 16
 OUT_AFTER = 2  # silent looks, then nginx asks the other web instances
 DEAF_S = 60.0  # a watchdog that says nothing for so long hangs itself
 
@@ -53,7 +53,7 @@ class Record:
 
 @dataclass
 class Judge:
-    """Who hangs, from what is seen. `kills` of a part in a row make the next one rarer: it may not help."""
+    """Who hangs, from what is seen. After some `kills` of a part in a row the next ones get rarer: they do not help."""
 
     patience: Patience
     records: dict[str, Record] = field(default_factory=dict)
@@ -70,7 +70,8 @@ class Judge:
         if not (stopped or record.well or at - record.since > self.patience.grace_s):
             return False
         record.silent += 1
-        if record.silent < self.patience.looks * min(2 ** self.kills.get(name, 0), RARER_MOST):
+        rarer = min(2 ** max(0, self.kills.get(name, 0) - OFTEN), RARER_MOST)
+        if record.silent < self.patience.looks * rarer:
             return False
         record.silent = 0
         self.kills[name] = self.kills.get(name, 0) + 1

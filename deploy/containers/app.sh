@@ -13,4 +13,8 @@ case "${HETRI_WAIT:-1}" in
     1) python manage.py await_start ;;
     settings) python manage.py await_start --settings-only ;;
 esac
+# How one sees that it still moves, where compose says it.
+if [ -n "${HETRI_ALIVE:-}" ]; then
+    exec /opt/hetri/deploy/containers/watched.sh "$HETRI_ALIVE" "$@"
+fi
 exec "$@"

@@ -4,6 +4,6 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin hetri \
     && install -d -o hetri -g hetri -m 0700 /var/lib/hetri/mosquitto
-COPY deploy/reload_watcher.py deploy/containers/mosquitto.sh /opt/hetri/
+COPY deploy/reload_watcher.py deploy/speaks.py deploy/containers/watched.sh deploy/containers/mosquitto.sh /opt/hetri/
 USER 10001
 ENTRYPOINT ["tini", "-g", "--", "/opt/hetri/mosquitto.sh"]

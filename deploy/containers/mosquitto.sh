@@ -6,4 +6,5 @@ while :; do
     python3 /opt/hetri/reload_watcher.py --tell mosquitto "$files/mosquitto.pid" "$files/collars.passwd" \
         /var/lib/hetri/certificate/server.pem || sleep 1
 done &
-exec mosquitto -c "$files/mosquitto.conf"
+exec /opt/hetri/watched.sh "python3 /opt/hetri/speaks.py mqtt 1883" \
+    mosquitto -c "$files/mosquitto.conf"

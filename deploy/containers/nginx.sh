@@ -5,4 +5,5 @@ files=/var/lib/hetri/nginx
 while :; do
     python3 /opt/hetri/reload_watcher.py --tell nginx "$files/nginx.pid" /var/lib/hetri/certificate/server.pem || sleep 1
 done &
-exec nginx -p "$files" -e stderr -c "$files/web.conf" -g "daemon off;"
+exec /opt/hetri/watched.sh "python3 /opt/hetri/speaks.py http 8080" \
+    nginx -p "$files" -e stderr -c "$files/web.conf" -g "daemon off;"

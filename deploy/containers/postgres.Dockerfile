@@ -6,7 +6,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && usermod --uid 10002 postgres \
     && install -d -o postgres -g postgres -m 0700 /var/lib/hetri/postgres
-COPY deploy/postgres/postgresql.conf deploy/containers/postgres.sh /opt/hetri/
+COPY deploy/postgres/postgresql.conf deploy/containers/watched.sh deploy/containers/postgres.sh /opt/hetri/
 ENV PATH=/usr/lib/postgresql/15/bin:/usr/bin:/bin
 USER 10002
 ENTRYPOINT ["tini", "--", "/opt/hetri/postgres.sh"]

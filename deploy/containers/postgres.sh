@@ -20,4 +20,6 @@ fi
 printf "ALTER ROLE hetri PASSWORD '%s';\nALTER ROLE hetri_backup PASSWORD '%s';\n" "$password" "$backup_password" |
     postgres --single -D "$base/data" postgres
 sed "s|^listen_addresses.*|listen_addresses = '*'|; s|@sockets@|/tmp|" /opt/hetri/postgresql.conf >/tmp/postgresql.conf
-exec postgres -D "$base/data" -c config_file=/tmp/postgresql.conf
+# 1: it is there and takes nobody yet, as while it replays its log after a crash.
+exec /opt/hetri/watched.sh "pg_isready -q -h /tmp -t 4 || [ \$? -eq 1 ]" \
+    postgres -D "$base/data" -c config_file=/tmp/postgresql.conf

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Queues and live news only: what must last is in PostgreSQL, and the sweeps find it again there.
 set -eu
-exec redis-server - <<END
+exec /opt/hetri/watched.sh "redis-cli ping" redis-server - <<END
 port 6379
 bind * -::*
 save ""

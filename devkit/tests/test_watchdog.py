@@ -71,12 +71,32 @@ def test_a_look_that_came_late_says_nothing() -> None:
 def test_where_killing_does_not_help_it_becomes_rarer_until_all_was_calm() -> None:
     seen = Seen()
     waits = []
-    for _ in range(6):
+    for _ in range(8):
         seen.looks("+")
         waits.append(len(list(iter(lambda: seen.looks("-")[0], True))) + 1)
-    assert waits == [3, 6, 12, 24, 48, 48]
+    assert waits == [3, 3, 3, 6, 12, 24, 48, 48]
     seen.looks("+" * int(CALM_S / EVERY_S + 2))
     assert seen.looks("---")[-1]
+
+
+def test_a_silent_web_instance_is_out_of_nginx_turn_until_it_moves_again(tmp_path: Path) -> None:
+    watch, seen = Watch(Instance(tmp_path, test=True), {}, PATIENCE), Seen()
+    watch.instance.out.mkdir(parents=True)
+    there = []
+    for sign in "+-+--++":
+        seen.looks(sign)
+        watch._steer("web", seen.judge)
+        there.append((watch.instance.out / "web").exists())
+    assert there == [False, False, False, False, True, False, False]
+
+
+def test_a_mark_that_a_restart_has_set_stays(tmp_path: Path) -> None:
+    watch, seen = Watch(Instance(tmp_path, test=True), {}, PATIENCE), Seen()
+    watch.instance.out.mkdir(parents=True)
+    (watch.instance.out / "web").touch()
+    seen.looks("+")
+    watch._steer("web", seen.judge)
+    assert (watch.instance.out / "web").exists()
 
 
 @pytest.fixture
@@ -113,7 +133,7 @@ def test_any_word_or_a_closed_line_is_an_answer_and_silence_is_none(
     moves: bool,
 ) -> None:
     monkeypatch.setattr(alive, "ANSWER_S", 0.5)
-    assert alive.speaks(alive.at_socket("one.sock"), alive.REDIS)(answering(words)) is moves
+    assert alive.speaks("redis", alive.at_socket("one.sock"))(answering(words)) is moves
 
 
 def test_a_stopped_worker_of_nginx_counts_and_another_program_does_not() -> None:
