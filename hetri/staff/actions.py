@@ -1,13 +1,12 @@
 """What staff do to collars: a service call tried on every chosen collar, and a line on what became of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db import transaction
 
 from devices.models import Device, TreatEvent
-from devices.mqtt.registry import Credential
-from devices.services import ownership
+from devices.services import claims, ownership
 from devices.services.configuration import publish_config
 from devices.services.treats import send_treat
 from hetri.accounts.models import User
@@ -21,12 +20,15 @@ MOST = 100  # collars an action takes at a time
 
 @dataclass(frozen=True)
 class Line:
-    """What an action did to one collar: done, skipped or failed, and why. `secret` is shown this once."""
+    """What an action did to one collar: done, skipped or failed, and why.
+
+    `secret`, a password or a claim code, is shown this once.
+    """
 
     device: Device
     outcome: str
     words: str
-    secret: Credential | None = None
+    secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -36,42 +38,46 @@ class Action:
     name: str
     label: str
     ends: str
-    run: Callable[[Device, User], tuple[str, Credential | None]]
+    run: Callable[[Device, User], tuple[str, str]]
 
 
-def _rotate(device: Device, by: User) -> tuple[str, Credential | None]:
-    return "It has a new password.", ownership.rotate(device=device)
+def _rotate(device: Device, by: User) -> tuple[str, str]:
+    return "It has a new password.", ownership.rotate(device=device).password
 
 
-def _retire(device: Device, by: User) -> tuple[str, Credential | None]:
+def _retire(device: Device, by: User) -> tuple[str, str]:
     ownership.retire(device=device)
-    return "Its access has ended.", None
+    return "Its access has ended.", ""
 
 
-def _restore(device: Device, by: User) -> tuple[str, Credential | None]:
-    return "It may connect again, with a new password.", ownership.restore(device=device)
+def _restore(device: Device, by: User) -> tuple[str, str]:
+    return "It may connect again, with a new password.", ownership.restore(device=device).password
 
 
-def _send_config(device: Device, by: User) -> tuple[str, Credential | None]:
+def _claim_code(device: Device, by: User) -> tuple[str, str]:
+    return "Whoever has this code can claim it.", claims.issue_claim_code(device=device)
+
+
+def _send_config(device: Device, by: User) -> tuple[str, str]:
     if device.retired_at is not None:
         raise ApiError("This collar is retired.", code="retired")
     with transaction.atomic():
         told = {"config_version": [device.config_version, device.config_version]}
         record(by=by, action="send", subject="device", subject_id=device.pk, device_id=device.pk, changes=told)
         publish_config(device)
-    return f"Version {device.config_version} is on its way.", None
+    return f"Version {device.config_version} is on its way.", ""
 
 
-def _treat(device: Device, by: User) -> tuple[str, Credential | None]:
+def _treat(device: Device, by: User) -> tuple[str, str]:
     event = send_treat(device=device, by=by, source=TreatEvent.Source.STAFF)
-    return f"Treat {event.pk} is on its way.", None
+    return f"Treat {event.pk} is on its way.", ""
 
 
-def _end_stream(device: Device, by: User) -> tuple[str, Credential | None]:
+def _end_stream(device: Device, by: User) -> tuple[str, str]:
     stream = streams.open_stream(device)
     if stream is None or not streams.end(stream=stream, reason=StreamSession.Reason.STAFF):
         raise Conflict("It does not stream.", code="not_streaming")
-    return "Its camera is told to stop; nobody sees its picture any more.", None
+    return "Its camera is told to stop; nobody sees its picture any more.", ""
 
 
 ACTIONS = {
@@ -91,12 +97,18 @@ ACTIONS = {
             "The collar's password and its connection end. It comes back with the new password only.",
             _rotate,
         ),
+        Action(
+            "claim_code",
+            "New claim code",
+            "The claim code before ends. Only for a collar that is nobody's; an owner hands theirs over.",
+            _claim_code,
+        ),
         Action("retire", "Retire", "Broker access ends. History stays.", _retire),
         Action("restore", "Restore", "Nothing ends. A retired collar may connect again.", _restore),
     )
 }
 # The state says no; nothing went wrong.
-SKIPPED = {"retired", "not_retired", "offline", "too_soon", "budget_spent", "not_streaming"}
+SKIPPED = {"retired", "not_retired", "offline", "too_soon", "budget_spent", "not_streaming", "owned"}
 
 
 def act(action: Action, devices: list[Device], by: User) -> list[Line]:
