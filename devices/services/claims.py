@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Q
 
 from devices.live import push_access, push_status
@@ -36,14 +36,17 @@ WRONG_CLAIMS_ADDRESS = Limit("claim-address", most=30, seconds=3600)
 
 @contextmanager
 def _counted(*limits: tuple[Limit, object], wrong: type[ApiError] | None = None) -> Iterator[None]:
-    """Spend one try of each; given back unless it was `wrong` (None: unless it went well). Raises TooMany."""
+    """Spend one try of each; given back unless it was `wrong` (None: unless it went well). Raises TooMany.
+
+    With the database away none can be given back: asking it would only double the wait.
+    """
     for limit, subject in limits:
         limit.spend(subject)
     try:
         yield
         keep = wrong is None
     except Exception as error:
-        keep = wrong is not None and isinstance(error, wrong)
+        keep = isinstance(error, DatabaseError if wrong is None else (wrong, DatabaseError))
         raise
     finally:
         if not keep:
