@@ -21,6 +21,12 @@ def mark_silent() -> None:
 
 
 @shared_task
+def tell_config_again() -> None:
+    """What collars were told and have not taken over."""
+    presence.tell_config_again()
+
+
+@shared_task
 def sync_broker() -> None:
     """Heal the broker's file when it differs from the database."""
     registry().sync()

@@ -364,6 +364,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 10},
     },
+    "tell config again": {
+        "task": "devices.tasks.tell_config_again",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
     "tend batches": {"task": "devices.tasks.tend_batches", "schedule": 10.0, "options": {"expires": 10}},
     "end trials": {"task": "devices.tasks.end_trials", "schedule": 5.0, "options": {"expires": 5}},
     "sync broker": {"task": "devices.tasks.sync_broker", "schedule": 60.0, "options": {"expires": 60}},

@@ -19,6 +19,7 @@ from soak import (
     memory,
     rolling,
     sbom,
+    steps,
     stream,
     video,
 )
@@ -38,6 +39,7 @@ SOAKS: Mapping[str, Soak] = {
     "backup": backup.run,
     "backup_big": backup.run_big,
     "backup_faults": backup_faults.run,
+    "steps": steps.run,
 }
 
 

@@ -137,6 +137,17 @@ def test_credentials_are_limited_to_ten_an_hour(alice: Api) -> None:
     assert codes == [200] * 10 + [429]
 
 
+def test_six_new_credentials_at_once_are_one_and_refusals_and_the_one_works(alice: Api) -> None:
+    device = alice.new_device()
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: alice.post(f"/devices/{device['id']}/credentials"), range(6)))
+    codes = [answer.status_code for answer in answers]
+    assert set(codes) <= {200, 409}
+    assert 200 in codes
+    shown = [answer.json()["mqtt"] for answer in answers if answer.status_code == 200]
+    assert [Collar(mqtt).accepted() for mqtt in shown].count(True) == 1
+
+
 def test_delete_retires_and_keeps_the_history(alice: Api, collar_of: Starter) -> None:
     device = alice.new_device()
     collar, path = collar_of(alice, device), f"/devices/{device['id']}"

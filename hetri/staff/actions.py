@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from devices.models import Device, TreatEvent
 from devices.services import claims, ownership
 from devices.services.configuration import publish_config
 from devices.services.treats import send_treat
 from hetri.accounts.models import User
-from hetri.core.errors import ApiError, Conflict
+from hetri.core.errors import ApiError, Conflict, Unavailable
 from hetri.staff.trail import record
 from streaming.models import StreamSession
 from streaming.services import streams
@@ -108,17 +108,29 @@ ACTIONS = {
     )
 }
 # The state says no; nothing went wrong.
+NOT_TRIED = "Not tried, since a part of Hetri is down."
 SKIPPED = {"retired", "not_retired", "offline", "too_soon", "budget_spent", "not_streaming", "owned"}
 
 
 def act(action: Action, devices: list[Device], by: User) -> list[Line]:
-    """Try the action on each; one that fails keeps nobody else from it."""
-    return [_try(action, device, by) for device in devices]
+    """Try the action on each; one that fails keeps nobody else from it.
+
+    A part that is down fails the others, too, after seconds each: they are left alone, and what is done is shown.
+    """
+    lines: list[Line] = []
+    is_down = False
+    for device in devices:
+        line, is_down = (Line(device, "skipped", NOT_TRIED), True) if is_down else _try(action, device, by)
+        lines.append(line)
+    return lines
 
 
-def _try(action: Action, device: Device, by: User) -> Line:
+def _try(action: Action, device: Device, by: User) -> tuple[Line, bool]:
+    """What became of one, and whether a part is down."""
     try:
         words, secret = action.run(device, by)
-    except ApiError as refused:
-        return Line(device, "skipped" if refused.code in SKIPPED else "failed", refused.detail)
-    return Line(device, "done", words, secret)
+    except (ApiError, OperationalError) as error:
+        refused = error if isinstance(error, ApiError) else Unavailable("The database is away. Look what was done.")
+        outcome = "skipped" if refused.code in SKIPPED else "failed"
+        return Line(device, outcome, refused.detail), isinstance(refused, Unavailable)
+    return Line(device, "done", words, secret), False
