@@ -116,7 +116,7 @@ def test_handing_over_takes_the_password_and_gives_a_code_once(alice: Api, bob: 
     page = client.post(address, {"password": PASSWORD}).content.decode()
     found = re.search(r'class="code-big">(\S+)<', page)
     assert found
-    assert "Until somebody uses it, the collar stays yours." in client.get(f"/collar/{device['id']}/").content.decode()
+    assert "Handing over, code valid until" in client.get(f"/collar/{device['id']}/").content.decode()
     taken = browser(bob).post("/collar/add", {"code": found[1], "name": "", "pet": ""}).content.decode()
     assert Collar(file_of(taken)["mqtt"]).accepted()  # Alice knew the password, so there is a new one
     assert client.get(f"/collar/{device['id']}/").status_code == 404

@@ -87,7 +87,7 @@ def test_a_handover_ends_the_old_owners_open_page(open_page: Open, alice: Api, b
     page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Hand over").click()
     code = page.locator(".code-big").inner_text()
-    expect(watching.locator(".handing-over")).to_contain_text("Until somebody uses it, the collar stays yours.")
+    expect(watching.locator(".handing-over")).to_contain_text("Handing over, code valid until")
     next_owner = open_page(bob)
     next_owner.goto(f"/collar/add?code={code}")
     next_owner.get_by_role("button", name="Add collar").click()
