@@ -26,7 +26,7 @@ from devices.mqtt.registry import Credential
 from hetri.core.errors import Unavailable
 
 log = logging.getLogger(__name__)
-LOAD_WAIT_S = 5.0  # how long the broker may take to let a new identity in
+LOAD_WAIT_S = 4.5  # how long the broker may take to let a new identity in: with the pulse before it under 7 s
 PROBE_EVERY_S = 0.03
 PROBE_WAIT_S = 2.0  # for one answer
 _LOCK = 0x4865_7472  # advisory lock: one writer of the file at a time

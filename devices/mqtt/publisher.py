@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 KEEPALIVE_S = 15
 FIRST_WAIT_S = 2
 PULSE_FRESH_S = 1.0
-PULSE_WAIT_S = 1.0
+PULSE_WAIT_S = 2.0  # a broker under load, and a machine that does other things
 _opening = threading.Lock()
 
 
@@ -106,7 +106,7 @@ _pulse = _Pulse()
 
 
 def require() -> None:
-    """Raise Unavailable unless the broker answers: ask before writing what needs it. Takes a second at most."""
+    """Raise Unavailable unless the broker answers, within PULSE_WAIT_S: ask before writing what needs it."""
     if not _pulse.beats():
         raise Unavailable("The collars' broker is away. Try again in a moment.", code="broker_unavailable")
 
