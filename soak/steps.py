@@ -12,7 +12,7 @@ TESTS = ("devices/tests/test_steps.py", "hetri/core/tests/test_outages.py")
 
 def run() -> dict[str, object]:
     """The whole tables of two tests, of which the suite runs a part. Raises Refusal with what failed."""
-    env = {**os.environ, "HETRI_TEST_ALL_STEPS": "1"}
+    env = {**os.environ, "ALL_STEPS": "1"}
     command = [python(), "-m", "devkit", "test", *TESTS, "-q"]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     passed = re.search(r"(\d+) passed", done.stdout)

@@ -18,7 +18,7 @@ from devices.tests.steps import STEPS, Step
 from hetri.testing import Api, hanging, wait_for
 
 ANSWERED_S = 7.0
-SLACK_S = float(os.environ.get("HETRI_TEST_SLACK_S", "3"))  # for a machine that does other things, too
+SLACK_S = float(os.environ.get("SLACK_S", "3"))  # for a machine that does other things, too
 NEIGHBOURS = ("mosquitto", "watcher", "postgres", "redis")
 HERE = {
     ("provision", "mosquitto", "before"),
@@ -42,7 +42,7 @@ TABLE = [
     for moment in ("before", "during")
     if moment == "before" or step.on_trial or step.name == "batch"
 ]
-WHOLE = os.environ.get("HETRI_TEST_ALL_STEPS") == "1"
+WHOLE = os.environ.get("ALL_STEPS") == "1"
 CHOSEN = [row for row in TABLE if WHOLE or (row[0].name, *row[1:]) in HERE]
 
 
