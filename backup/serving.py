@@ -21,6 +21,7 @@ from devkit.processes import ends_with_us
 log = logging.getLogger("backup")
 LOOK_EVERY_S = 1.0
 RETRY_FIRST_S, RETRY_MOST_S = 1.0, 60.0
+TELL_EVERY_S = 60.0
 BASE_RETRY_S = 600.0
 REPORT_S = 1  # how often the receiver tells the server how far it is
 NEAR = 16 * 1024 * 1024  # bytes: one segment
@@ -35,6 +36,7 @@ class Keeper:
         self.stopping = threading.Event()
         self._base: subprocess.Popen[str] | None = None  # the process that makes one
         self._base_due = 0.0
+        self._told, self._told_at = "", 0.0
 
     def run(self) -> None:
         """Keep until told to stop. What fails is tried again; nothing of it holds up the database."""
@@ -48,14 +50,22 @@ class Keeper:
                 try:
                     self._keep() if self.options.every_s else self._rest()
                 except (Refused, psycopg.Error, OSError) as error:
-                    log.warning("backup_interrupted", extra={"error": str(error).strip()})
-                pause = RETRY_FIRST_S if time.monotonic() - began > RETRY_MOST_S else min(pause * 2, RETRY_MOST_S)
+                    self._tell(str(error).strip())
+                    is_away = isinstance(error, psycopg.OperationalError)  # it is used again as soon as it is back
+                    lasted = time.monotonic() - began > RETRY_MOST_S
+                    pause = RETRY_FIRST_S if is_away or lasted else min(pause * 2, RETRY_MOST_S)
                 self.stopping.wait(pause)
 
     def _live(self) -> None:
         """Show that this process moves, whatever it waits for."""
         while not self.stopping.wait(LOOK_EVERY_S):
             _touch(self.options.var / "heartbeat", "backup.alive")
+
+    def _tell(self, trouble: str) -> None:
+        """Log each trouble, and the same again once in TELL_EVERY_S."""
+        if trouble != self._told or time.monotonic() - self._told_at > TELL_EVERY_S:
+            self._told, self._told_at = trouble, time.monotonic()
+            log.warning("backup_interrupted", extra={"error": trouble})
 
     def _on_stop(self, number: int, frame: FrameType | None) -> None:
         self.stopping.set()

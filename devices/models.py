@@ -8,7 +8,7 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import ExpressionWrapper, F, Func, Q, Value
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast, Greatest, Upper
+from django.db.models.functions import Cast, Greatest, Now, Upper
 
 from devices.config import new_config
 from hetri.accounts.models import User
@@ -17,6 +17,7 @@ from hetri.core.ids import uuid7
 from hetri.core.times import now
 from pets.models import Pet
 
+TRIAL_S = 30  # above what a broker that is slow takes to load its file, several changes in a row included
 SILENT_AFTER_S = 180  # nothing heard for 3 intervals, and for 3 minutes at least, is offline
 
 
@@ -177,6 +178,20 @@ class BatchSheet(models.Model):
 
     def __str__(self) -> str:
         return f"sheet of {self.batch_id}"
+
+
+class BrokerTrial(models.Model):
+    """An identity that the broker is told of before it is anybody's: its password line, or none to shut it out.
+
+    The broker's file holds it in place of the collar's own line, for TRIAL_S at most (docs/decisions/steps.md).
+    """
+
+    ref = models.CharField(primary_key=True, max_length=36)
+    verifier = models.CharField(max_length=160, blank=True)
+    begun_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.ref
 
 
 class Assignment(models.Model):

@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 
 from devices.mqtt.registry import registry
-from devices.services import batches, presence, treats
+from devices.services import batches, presence, treats, trials
 
 
 @shared_task
@@ -21,9 +21,21 @@ def mark_silent() -> None:
 
 
 @shared_task
+def tell_config_again() -> None:
+    """What collars were told and have not taken over."""
+    presence.tell_config_again()
+
+
+@shared_task
 def sync_broker() -> None:
     """Heal the broker's file when it differs from the database."""
     registry().sync()
+
+
+@shared_task
+def end_trials() -> None:
+    """Take back what the broker was told and nobody kept."""
+    trials.end_overdue()
 
 
 @shared_task

@@ -10,6 +10,7 @@ urlpatterns = [
     path("devices/<uuid:device_id>", views.DeviceView.as_view()),
     path("devices/<uuid:device_id>/status", views.StatusView.as_view()),
     path("devices/<uuid:device_id>/credentials", views.CredentialsView.as_view()),
+    path("devices/<uuid:device_id>/restore", views.RestoreView.as_view()),
     path("devices/<uuid:device_id>/handover", views.HandoverView.as_view()),
     path("devices/<uuid:device_id>/treat", treat.treat),
     path("devices/<uuid:device_id>/treats", views.TreatListView.as_view()),

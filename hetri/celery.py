@@ -8,16 +8,32 @@ import warnings
 from typing import Any
 
 from celery import Celery, bootsteps
+from celery.app.amqp import AMQP
 from celery.exceptions import SecurityWarning
 from celery.signals import beat_init, setup_logging, task_postrun, worker_init
 from click import Option
+from kombu import Connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hetri.settings")
 
 # It warns root of pickled tasks, in five lines that are no log: ours are JSON only.
 warnings.simplefilter("ignore", SecurityWarning)
 
-app = Celery("hetri")
+
+class PromptConnection(Connection):
+    """Tries again within a second of Redis' return; kombu's pauses grow to 30 s."""
+
+    def ensure_connection(self, *args: Any, **options: Any) -> Any:
+        """As kombu's."""
+        prompt = {"interval_start": 0.2, "interval_step": 0.2, "interval_max": 1.0}
+        return super().ensure_connection(*args, **{**prompt, **options})
+
+
+class PromptAMQP(AMQP):
+    Connection = PromptConnection
+
+
+app = Celery("hetri", amqp=PromptAMQP)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.user_options["worker"].add(

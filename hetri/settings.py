@@ -11,6 +11,8 @@ import django_stubs_ext
 import environ
 from django.templatetags.static import static
 
+from hetri.core.database import WatchedConnection
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 django_stubs_ext.monkeypatch()  # generic Django classes can be subscripted where the code runs, too
@@ -109,7 +111,12 @@ DATABASES["default"].update(
                 "min_size": 1,
                 "max_size": env.int("HETRI_DB_POOL_MAX", default=20),
                 "timeout": 3,
+                # The longest pause between tries to connect: whoever waits gets a line within a second of the
+                # database's return. Its default of 300 s let the tail grow to the length of the outage.
+                "reconnect_timeout": 1,
+                "connection_class": WatchedConnection,
             },
+            "connect_timeout": 3,
         },
         "TEST": {"NAME": env.str("HETRI_TEST_DATABASE", default="test_hetri")},
     }
@@ -357,7 +364,13 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 10},
     },
+    "tell config again": {
+        "task": "devices.tasks.tell_config_again",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
     "tend batches": {"task": "devices.tasks.tend_batches", "schedule": 10.0, "options": {"expires": 10}},
+    "end trials": {"task": "devices.tasks.end_trials", "schedule": 5.0, "options": {"expires": 5}},
     "sync broker": {"task": "devices.tasks.sync_broker", "schedule": 60.0, "options": {"expires": 60}},
     "fleet hours": {"task": "hetri.staff.tasks.count_fleet_hours", "schedule": 60.0, "options": {"expires": 60}},
     "sign-in failures": {

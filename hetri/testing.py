@@ -1,10 +1,13 @@
 """Helpers of the tests: a caller of the API, a collar under the test's control, waiting with a deadline."""
 
 import json
+import os
+import signal
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -58,6 +61,33 @@ def one_waits_for_a_lock() -> bool:
 def reloads() -> int:
     """How often the watcher has told the broker to load its password file again."""
     return (settings.VAR_DIR / "log" / "watcher.log").read_text().count("told to load its files")
+
+
+def part_pid(name: str) -> int:
+    """The process id of a service that `./dev test` started: postgres, redis, mosquitto or watcher."""
+    parts = json.loads((settings.VAR_DIR / "supervisor.json").read_text())["parts"]
+    return int(parts[name])
+
+
+def _family(pid: int) -> list[int]:
+    """A process and what it forked: PostgreSQL serves each connection by a process of its own."""
+    return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
+
+@contextmanager
+def hanging(*names: str) -> Iterator[None]:
+    """These services stand still with their sockets open, as on a machine that froze; they go on afterwards."""
+    stopped: list[int] = []
+    try:
+        for name in names:
+            for pid in _family(part_pid(name)):
+                os.kill(pid, signal.SIGSTOP)
+                stopped.append(pid)
+        yield
+    finally:
+        for pid in stopped:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def afternoon() -> str:

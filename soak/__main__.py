@@ -20,6 +20,7 @@ from soak import (
     memory,
     rolling,
     sbom,
+    steps,
     stream,
     video,
 )
@@ -40,6 +41,7 @@ SOAKS: Mapping[str, Soak] = {
     "backup": backup.run,
     "backup_big": backup.run_big,
     "backup_faults": backup_faults.run,
+    "steps": steps.run,
 }
 
 

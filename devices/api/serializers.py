@@ -111,7 +111,11 @@ class HandoverSerializer(serializers.Serializer[Any]):
     password = serializers.CharField(max_length=1000, trim_whitespace=False)
 
 
-class ClaimCodeSerializer(serializers.Serializer[Any]):
+class HandoverUntilSerializer(serializers.Serializer[Any]):
+    expires_at = UtcDateTimeField()
+
+
+class ClaimCodeSerializer(HandoverUntilSerializer):
     claim_code = serializers.CharField()
 
 

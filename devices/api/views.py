@@ -20,6 +20,7 @@ from hetri.accounts.signin import PER_ACCOUNT
 from hetri.core.api import PageQuery, page, query
 from hetri.core.errors import Forbidden, Invalid, NotFound
 from hetri.core.openapi import errors
+from hetri.core.times import iso
 
 
 def find_device(user: User, device_id: UUID) -> Device:
@@ -44,6 +45,11 @@ def read(shape: type[serializers.Serializer[Any]], request: Request, **options: 
     reader.is_valid(raise_exception=True)
     validated: dict[str, Any] = reader.validated_data
     return validated
+
+
+def secret(body: dict[str, Any], status: int = 200) -> Response:
+    """An answer that is shown this once: nobody on the way keeps it."""
+    return Response(body, status=status, headers={"Cache-Control": "no-store"})
 
 
 class DeviceListView(APIView):
@@ -74,7 +80,7 @@ class DeviceListView(APIView):
         owner = self._owner(request)
         given = read(shapes.DeviceCreateSerializer, request, context={"owner": owner})
         device, credential = ownership.provision(name=given["name"], owner=owner, pet=given.get("pet"))
-        return Response({**device_dict(device), "mqtt": credential.public()}, status=201)
+        return secret({**device_dict(device), "mqtt": credential.public()}, 201)
 
     def _owner(self, request: Request) -> User:
         """Whom the collar is for: the caller, or whom a member of staff names."""
@@ -129,7 +135,7 @@ class CredentialsView(APIView):
     def post(self, request: Request, device_id: UUID) -> Response:
         """A new MQTT password, shown this once; the old one stops working."""
         device = device_to_change(request.auth.user, device_id)
-        return Response({"mqtt": claims.renew(device=device).public()})
+        return secret({"mqtt": claims.renew(device=device).public()})
 
 
 class ClaimView(APIView):
@@ -148,23 +154,49 @@ class ClaimView(APIView):
             name=given.get("name"),
             pet=given.get("pet"),
         )
-        return Response({**device_dict(device), **({"mqtt": credential.public()} if credential else {})})
+        return secret({**device_dict(device), **({"mqtt": credential.public()} if credential else {})})
+
+
+class RestoreView(APIView):
+    @extend_schema(request=None, responses={200: shapes.NewDeviceSerializer, **errors(401, 403, 404, 409)})
+    def post(self, request: Request, device_id: UUID) -> Response:
+        """Bring a retired collar back, within 30 days, with a new MQTT password, shown this once."""
+        user: User = request.auth.user
+        device = find_device(user, device_id)
+        credential = ownership.restore_own(device=device, by=user)
+        device.refresh_from_db()
+        return secret({**device_dict(device), "mqtt": credential.public()})
 
 
 class HandoverView(APIView):
+    @extend_schema(responses={200: shapes.HandoverUntilSerializer, **errors(401, 404)})
+    def get(self, request: Request, device_id: UUID) -> Response:
+        """Until when the claim code of the open handover is good; 404 when none is open."""
+        until = claims.handover_until(find_device(request.auth.user, device_id))
+        if until is None:
+            raise NotFound
+        return Response({"expires_at": iso(until)})
+
     @extend_schema(
         request=shapes.HandoverSerializer,
         responses={200: shapes.ClaimCodeSerializer, **errors(400, 401, 403, 404, 409, 429)},
     )
     def post(self, request: Request, device_id: UUID) -> Response:
-        """Give a collar away: a claim code for its next owner, good for 7 days."""
+        """Give a collar away: a claim code for its next owner, good for 7 days. It is yours until they claim it."""
         user: User = request.auth.user
         device = find_device(user, device_id)
         password = read(shapes.HandoverSerializer, request)["password"]
         PER_ACCOUNT.spend(user.email)
-        code = ownership.hand_over(device=device, by=user, password=password)
+        code, expires_at = claims.hand_over(device=device, by=user, password=password)
         PER_ACCOUNT.refund(user.email)
-        return Response({"claim_code": code})
+        return secret({"claim_code": code, "expires_at": iso(expires_at)})
+
+    @extend_schema(responses={204: None, **errors(401, 403, 404)})
+    def delete(self, request: Request, device_id: UUID) -> Response:
+        """Call the handover off: the claim code is good no more."""
+        user: User = request.auth.user
+        claims.call_off_handover(device=find_device(user, device_id), by=user)
+        return Response(status=204)
 
 
 class StatusView(APIView):

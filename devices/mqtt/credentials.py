@@ -26,6 +26,11 @@ def hash_password(password: str) -> str:
     return _verifier(password, secrets.token_bytes(12), ROUNDS)
 
 
+def hash_derived(password: str) -> str:
+    """As `hash_password`, the same each time: for a password that itself follows from other things."""
+    return _verifier(password, hashlib.sha256(password.encode()).digest()[:12], ROUNDS)
+
+
 def password_fits(password: str, verifier: str) -> bool:
     """Whether `verifier` was made from `password`."""
     _, _, rounds, salt, _ = verifier.split("$")

@@ -12,24 +12,36 @@ import struct
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
+from django.utils.crypto import salted_hmac
 
+from devices.models import TRIAL_S
 from devices.mqtt import publisher
+from devices.mqtt.credentials import hash_derived
 from devices.mqtt.registry import Credential
 from hetri.core.errors import Unavailable
 
 log = logging.getLogger(__name__)
-LOAD_WAIT_S = 5.0  # how long the broker may take to let a new identity in
+LOAD_WAIT_S = 4.5  # how long the broker may take to let a new identity in: with the pulse before it under 7 s
 PROBE_EVERY_S = 0.03
+PROBE_WAIT_S = 2.0  # for one answer
 _LOCK = 0x4865_7472  # advisory lock: one writer of the file at a time
+# What is on trial stands in place of the collar's own line.
 _RENDER = """
-    SELECT coalesce(string_agg(mqtt_user || ':' || mqtt_pass_hash || E'\\n', '' ORDER BY id), '')
-    FROM devices_device WHERE retired_at IS NULL
+    WITH trial AS (
+        SELECT ref, verifier FROM devices_brokertrial WHERE begun_at > now() - make_interval(secs => %s)
+    ), line AS (
+        SELECT mqtt_user AS ref, mqtt_pass_hash AS verifier FROM devices_device
+        WHERE retired_at IS NULL AND mqtt_user NOT IN (SELECT ref FROM trial)
+        UNION ALL SELECT ref, verifier FROM trial WHERE verifier <> ''
+    )
+    SELECT coalesce(string_agg(ref || ':' || verifier || E'\\n', '' ORDER BY ref COLLATE "C"), '') FROM line
 """
+WITNESS = "hetri-witness"  # who may connect only once this very file is loaded; no collar, and no rights beyond its own
 
 
 class MosquittoRegistry:
@@ -41,12 +53,13 @@ class MosquittoRegistry:
     def provision(self, *credentials: Credential) -> None:
         lines = [f"{credential.ref}:{credential.verifier}\n" for credential in credentials]
         self._write_unless(lambda text: all(line in text for line in lines))
-        _wait_until_usable(credentials[-1])  # the broker loads the file whole
+        # As the collar will: nobody holds a session of a new one, and a rotated one's is being cut anyway.
+        # The last stands for all: the broker loads the file whole.
+        _wait_until(lambda left: _accepted(credentials[-1], left))
 
-    rotate = provision
-
-    def remove(self, ref: str) -> None:
-        self._write_unless(lambda text: f"{ref}:" not in text)
+    def remove(self, *refs: str) -> None:
+        self._write_unless(lambda text: text.startswith(WITNESS) and not any(f"{ref}:" in text for ref in refs))
+        _wait_until(lambda left: _accepted(_witness(_read_file()), left))
 
     def exists(self, ref: str) -> bool:
         return f"{ref}:" in _read_file()
@@ -57,7 +70,7 @@ class MosquittoRegistry:
             if _read_file() == wanted:
                 return False
             _write_file(wanted)
-            log.warning("broker_file_healed", extra={"collars": wanted.count("\n")})
+            log.warning("broker_file_healed", extra={"collars": wanted.count("\n") - 1})
             return True
 
     def _write_unless(self, done: Callable[[str], bool]) -> None:
@@ -69,7 +82,12 @@ class MosquittoRegistry:
 @contextmanager
 def _one_writer() -> Iterator[None]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [f"{LOAD_WAIT_S}s"])
+        try:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        finally:
+            with suppress(DatabaseError):
+                cursor.execute("RESET lock_timeout")
         try:
             yield
         finally:
@@ -78,8 +96,17 @@ def _one_writer() -> Iterator[None]:
 
 def _render() -> str:
     with connection.cursor() as cursor:
-        cursor.execute(_RENDER)
-        return str(cursor.fetchone()[0])
+        cursor.execute(_RENDER, [TRIAL_S])
+        lines = str(cursor.fetchone()[0])
+    witness = _witness(lines)
+    return f"{witness.ref}:{witness.verifier}\n{lines}"
+
+
+def _witness(text: str) -> Credential:
+    """An identity that only this file lets in: its password follows from all the other lines."""
+    lines = text.partition("\n")[2] if text.startswith(f"{WITNESS}:") else text
+    password = salted_hmac("hetri.broker.file", lines, algorithm="sha256").hexdigest()
+    return Credential(WITNESS, password, hash_derived(password))
 
 
 def _read_file() -> str:
@@ -102,23 +129,21 @@ def _write_file(text: str) -> None:
     os.replace(file.name, target)
 
 
-def _wait_until_usable(credential: Credential) -> None:
-    """Connect as the collar will, until the broker says yes.
-
-    With the collar's own name: nobody holds a session of a new one, and a rotated one's is being cut anyway.
-    """
+def _wait_until(holds: Callable[[float], bool]) -> None:
+    """Ask with the seconds that are left, until the broker says yes. Raises Unavailable after LOAD_WAIT_S."""
     deadline = time.monotonic() + LOAD_WAIT_S
-    while not _accepted(credential):
-        if time.monotonic() > deadline:
-            raise Unavailable("The broker did not take the new credentials.", code="broker_unavailable")
+    while not holds(left := deadline - time.monotonic()):
+        if left <= PROBE_EVERY_S:
+            raise Unavailable("The collars' broker did not answer. Nothing was changed.", code="broker_unavailable")
         time.sleep(PROBE_EVERY_S)
 
 
-def _accepted(credential: Credential) -> bool:
+def _accepted(credential: Credential, within_s: float) -> bool:
+    """Connect over TLS as this one; whether the broker lets it in, within so many seconds."""
     address = (settings.MQTT_PROBE_HOST, settings.MQTT_PROBE_PORT)
     try:
         with (
-            socket.create_connection(address, timeout=2) as raw,
+            socket.create_connection(address, timeout=max(0.1, min(PROBE_WAIT_S, within_s))) as raw,
             _tls().wrap_socket(raw, server_hostname=settings.MQTT_PUBLIC_HOST) as tls,
         ):
             tls.sendall(_connect_packet(credential))

@@ -40,25 +40,25 @@ def new_credential(ref: str) -> Credential:
 
 
 class BrokerRegistry(Protocol):
-    """Called after commit; each call returns once the broker acts on it, or raises Unavailable."""
+    """What the broker holds follows the database: collars in use, and identities on trial (services/trials.py)."""
 
     def require(self) -> None:
         """Raise Unavailable when identities cannot be changed now: ask before writing what needs it."""
 
     def provision(self, *credentials: Credential) -> None:
-        """Let new identities in, all by one change; usable when this returns."""
+        """Let these in, all by one change; usable when this returns, and sessions of an older password are cut.
 
-    def rotate(self, credential: Credential) -> None:
-        """Replace the password: the new one works when this returns, sessions of the old one are cut."""
+        Raises Unavailable when the broker did not take them in time.
+        """
 
-    def remove(self, ref: str) -> None:
-        """End an identity and cut its session."""
+    def remove(self, *refs: str) -> None:
+        """Shut these out and cut their sessions; done when this returns. Raises Unavailable as above."""
 
     def exists(self, ref: str) -> bool:
         """Whether the broker would let `ref` in with the right password."""
 
     def sync(self) -> bool:
-        """Make the broker hold what the database holds. Returns whether anything differed."""
+        """Make the broker hold what the database holds, waiting for nothing. Returns whether anything differed."""
 
 
 def registry() -> BrokerRegistry:

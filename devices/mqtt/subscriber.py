@@ -35,7 +35,7 @@ BATCH_MOST = 2000
 BATCH_WAIT_S = 0.05
 SESSION_EXPIRY_S = 7 * 24 * 3600  # as long as the broker keeps a session (persistent_client_expiration)
 KEEPALIVE_S = 15
-BACKOFF_MOST_S = 5.0
+BACKOFF_MOST_S = 1.0
 SERVER_FAULT = "server_fault"  # not the collar's: the log has the traceback
 
 

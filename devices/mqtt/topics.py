@@ -5,6 +5,7 @@ from uuid import UUID
 
 TELEMETRY = "telemetry"
 STATUS = "status"
+PULSE = "devices/pulse"  # ours, to nobody: its acknowledgement says that the broker answers
 SUBSCRIPTIONS = ("devices/+/telemetry", "devices/+/status")
 
 

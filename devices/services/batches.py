@@ -111,6 +111,7 @@ def _step(batch: Batch) -> int | None:
     drafts = [_draft(batch, number) for number in range(batch.made, min(batch.made + STEP, batch.size))]
     if not drafts:
         registry().sync()
+        registry().remove()
         return batch.made
     devices = _keep(batch, drafts)
     if not devices:

@@ -5,8 +5,8 @@ import logging
 from django.db import transaction
 
 from devices.models import Device
-from devices.mqtt.registry import registry
-from devices.services.ownership import retire
+from devices.services.ownership import end
+from devices.services.trials import trial
 from hetri.accounts import sessions
 from hetri.accounts.models import User
 from hetri.core.errors import Conflict
@@ -22,12 +22,19 @@ def delete_account(*, user: User) -> None:
     """
     if user.is_staff:
         raise Conflict("Staff accounts are ended by an administrator.", code="staff_stays")
-    registry().require()
-    for device in Device.objects.in_use().filter(owner=user):
-        retire(device=device)
-    with transaction.atomic():
-        User.objects.select_for_update(no_key=True).get(pk=user.pk)  # before the collars (docs/decisions/row-locks.md)
-        Device.objects.filter(owner=user).update(owner=None, pet=None, name="Collar of a deleted account")
-        sessions.end_all(user=user)
-        user.delete()
+    theirs = Device.objects.in_use().filter(owner=user)
+    refs = list(theirs.values_list("mqtt_user", flat=True))
+    with trial(removed=refs) as change:
+        change.load()
+        with transaction.atomic():
+            change.keep()
+            # Before the collars (docs/decisions/row-locks.md); nobody gives this person another one now.
+            User.objects.select_for_update(no_key=True).get(pk=user.pk)
+            if set(theirs.values_list("mqtt_user", flat=True)) != set(refs):
+                raise Conflict("A collar came or went just now. Try again.")
+            if refs:
+                end(theirs)
+            Device.objects.filter(owner=user).update(owner=None, pet=None, name="Collar of a deleted account")
+            sessions.end_all(user=user)
+            user.delete()
     log.info("account_deleted", extra={"user": user.pk})

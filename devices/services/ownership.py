@@ -1,30 +1,32 @@
-"""A collar's life: provisioned, claimed, handed over, its password rotated, retired."""
+"""A collar's life: provisioned, changed, its password rotated, retired, restored. How it changes hands: claims.py."""
 
 import logging
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import QuerySet
 
 from devices.config import default_config
 from devices.live import push_access
 from devices.models import Assignment, Device
 from devices.mqtt import publisher, topics
-from devices.mqtt.credentials import hash_claim_code, new_claim_code
-from devices.mqtt.registry import Credential, new_credential, registry
+from devices.mqtt.credentials import hash_claim_code
+from devices.mqtt.registry import Credential, new_credential
 from devices.services.configuration import change_config, publish_config
 from devices.services.presence import mark_cut
+from devices.services.trials import trial
 from hetri.accounts.models import User
-from hetri.core.errors import Conflict, Forbidden, NotFound, Unavailable
+from hetri.core.errors import Conflict, Forbidden, NotFound
 from hetri.core.ids import uuid7
 from hetri.core.times import now
 from pets.models import Pet
 
 log = logging.getLogger(__name__)
-HANDOVER_CODE_LIFE = timedelta(days=7)
+RESTORE_WITHIN = timedelta(days=30)  # of its retirement, by its last owner
+NO_CODE: dict[str, None] = {"claim_code_hash": None, "claim_expires_at": None}
 
 
 def provision(
@@ -42,22 +44,29 @@ def provision(
     `key` is the collar's id, for an order that may come twice: raises Conflict (`made`) the second time. Raises
     Conflict (`too_many`) and Unavailable, with nothing kept.
     """
-    registry().require()
     device_id = key or uuid7()
-    if key is not None and Device.objects.filter(pk=key).exists():
-        raise Conflict("This collar is made already. Its password was shown then.", code="made")
+    _refuse_second(key)
+    if owner is not None:
+        with transaction.atomic():
+            check_room(owner)
     credential = new_credential(str(device_id))
     code_hash = hash_claim_code(claim_code)
-    with transaction.atomic():
-        device = _new_row(credential, name=name, owner=owner, pet=pet, password_shown=shown, claim_code_hash=code_hash)
-    try:
-        registry().provision(credential)
-    except Unavailable:
-        Device.objects.filter(pk=device_id).delete()
-        raise
+    with trial(credential) as change:
+        change.load()
+        with transaction.atomic():
+            change.keep()
+            _refuse_second(key)
+            device = _new_row(
+                credential, name=name, owner=owner, pet=pet, password_shown=shown, claim_code_hash=code_hash
+            )
     publish_config(device)
     log.info("collar_provisioned", extra={"device": device_id})
     return device, credential
+
+
+def _refuse_second(key: UUID | None) -> None:
+    if key is not None and Device.objects.filter(pk=key).exists():
+        raise Conflict("This collar is made already. Its password was shown then.", code="made")
 
 
 def _new_row(credential: Credential, *, owner: User | None, pet: Pet | None, **fields: Any) -> Device:
@@ -115,139 +124,97 @@ def _put_on(device: Device, pet: Pet | None) -> None:
 
 def rotate(*, device: Device, shown: bool = True) -> Credential:
     """A new password; the old one and its session end. Raises Conflict (`retired`) and Unavailable."""
-    registry().require()
-    credential = new_credential(device.mqtt_user)
     if device.retired_at is not None:
         raise Conflict("This collar is retired.", code="retired")
-    same = Device.objects.in_use().filter(pk=device.pk, owner=device.owner_id)
-    replaced = same.filter(mqtt_pass_hash=device.mqtt_pass_hash)
-    if not replaced.update(mqtt_pass_hash=credential.verifier, password_shown=shown or device.password_shown):
-        raise Conflict("The password was changed by somebody else just now. Try again.")
-    try:
-        registry().rotate(credential)
-    except Unavailable:
-        mine = Device.objects.filter(pk=device.pk, mqtt_pass_hash=credential.verifier)
-        mine.update(mqtt_pass_hash=device.mqtt_pass_hash)
-        raise
+    credential = new_credential(device.mqtt_user)
+    same = Device.objects.in_use().filter(pk=device.pk, owner=device.owner_id, mqtt_pass_hash=device.mqtt_pass_hash)
+    fresh = {"mqtt_pass_hash": credential.verifier, "password_shown": shown or device.password_shown}
+    with trial(credential) as change:
+        if not same.exists():
+            raise _changed_meanwhile()
+        change.load()
+        with transaction.atomic():
+            change.keep()
+            if not same.update(**fresh):
+                raise _changed_meanwhile()
     mark_cut(device_id=device.pk)
     log.info("collar_rotated", extra={"device": device.pk})
     return credential
 
 
+def _changed_meanwhile() -> Conflict:
+    return Conflict("The password was changed by somebody else just now. Try again.")
+
+
 def retire(*, device: Device) -> None:
-    """End a collar: access and session end, history stays. Raises Conflict when it is retired already."""
-    at = now()
-    with transaction.atomic():
-        if (
-            not Device.objects.in_use()
-            .filter(pk=device.pk, owner=device.owner_id)
-            .update(status=Device.Status.RETIRED, retired_at=at, claim_code_hash=None)
-        ):
+    """End a collar: access and session end, history stays. Raises Conflict (`retired`) and Unavailable."""
+    mine = Device.objects.in_use().filter(pk=device.pk, owner=device.owner_id)
+    with trial(removed=[device.mqtt_user]) as change:
+        if not mine.exists():
             raise Conflict("This collar is retired.", code="retired")
-        push_access(device.pk, device.owner_id)
-    registry().remove(device.mqtt_user)
-    for topic in (topics.status(device.pk), topics.command(device.pk, "config")):
-        publisher.send(topic, None, retain=True)
-    log.info("collar_retired", extra={"device": device.pk})
+        change.load()
+        with transaction.atomic():
+            change.keep()
+            end(mine)
+
+
+def end(devices: QuerySet[Device]) -> list[UUID]:
+    """Retire these, which the broker has shut out, and have it forget what it keeps of them after the commit.
+
+    Raises Conflict when there are none: others were faster.
+    """
+    ended = list(devices.select_for_update(no_key=True).values_list("pk", "owner_id"))
+    if not ended:
+        raise Conflict("This collar is retired.", code="retired")
+    ids = [pk for pk, _ in ended]
+    retired = {"status": Device.Status.RETIRED, "retired_at": now(), **NO_CODE}
+    Device.objects.filter(pk__in=ids).update(**retired)
+    for pk, owner_id in ended:
+        push_access(pk, owner_id)
+    transaction.on_commit(lambda: _forget_retained(ids))
+    return ids
+
+
+def _forget_retained(device_ids: list[UUID]) -> None:
+    for pk in device_ids:
+        for topic in (topics.status(pk), topics.command(pk, "config")):
+            publisher.send(topic, None, retain=True)
+        log.info("collar_retired", extra={"device": pk})
+
+
+def restore_own(*, device: Device, by: User) -> Credential:
+    """As `restore`, by its last owner, within RESTORE_WITHIN of the retirement. Raises Forbidden, too."""
+    if device.owner_id != by.pk:
+        raise Forbidden("Only its last owner can bring a collar back.")
+    if device.retired_at is not None and device.retired_at < now() - RESTORE_WITHIN:
+        raise Conflict(f"It was retired more than {RESTORE_WITHIN.days} days ago.", code="too_late")
+    return restore(device=device)
 
 
 def restore(*, device: Device) -> Credential:
     """Undo a retirement: the collar is its owner's again, with a new password. Raises Conflict and Unavailable."""
-    registry().require()
     credential = new_credential(device.mqtt_user)
-    with transaction.atomic():
+    retired = Device.objects.filter(pk=device.pk, owner=device.owner_id, retired_at__isnull=False)
+    status = Device.Status.OFFLINE if device.last_seen else Device.Status.NEVER_SEEN
+    fresh = {"status": status, "retired_at": None, "mqtt_pass_hash": credential.verifier, "password_shown": True}
+    with trial(credential) as change:
+        if not retired.exists():
+            raise _not_retired()
         if device.owner is not None:
-            check_room(device.owner)
-        status = Device.Status.OFFLINE if device.last_seen else Device.Status.NEVER_SEEN
-        retired = Device.objects.filter(pk=device.pk, retired_at__isnull=False)
-        fresh = {"mqtt_pass_hash": credential.verifier, "password_shown": True}
-        if not retired.update(status=status, retired_at=None, **fresh):
-            raise Conflict("This collar is not retired.", code="not_retired")
-        push_access(device.pk, device.owner_id)
-    try:
-        registry().provision(credential)
-    except Unavailable:
-        Device.objects.in_use().filter(pk=device.pk, mqtt_pass_hash=credential.verifier).update(
-            status=Device.Status.RETIRED, retired_at=device.retired_at
-        )
-        raise
+            with transaction.atomic():
+                check_room(device.owner)
+        change.load()
+        with transaction.atomic():
+            change.keep()
+            if device.owner is not None:
+                check_room(device.owner)
+            if not retired.update(**fresh):
+                raise _not_retired()
+            push_access(device.pk, device.owner_id)
     publish_config(device)
     log.info("collar_restored", extra={"device": device.pk})
     return credential
 
 
-def issue_claim_code(*, device: Device, expires: bool) -> str:
-    """A code that makes an unowned collar its reader's, once. Only its HMAC is kept."""
-    code = new_claim_code()
-    expires_at = now() + HANDOVER_CODE_LIFE if expires else None
-    Device.objects.filter(pk=device.pk).update(claim_code_hash=hash_claim_code(code), claim_expires_at=expires_at)
-    return code
-
-
-def claim(*, code: str, by: User, name: str | None, pet: Pet | None) -> tuple[Device, Credential | None]:
-    """Make an unowned collar `by`'s. The credential is new when a person ever saw the one before.
-
-    Raises NotFound for a wrong or used code, Conflict (`too_many`).
-    """
-    digest = hash_claim_code(code)
-    at = now()
-    with transaction.atomic():
-        check_room(by)
-        open_codes = Device.objects.in_use().filter(owner=None, claim_code_hash=digest)
-        found = open_codes.filter(Q(claim_expires_at=None) | Q(claim_expires_at__gt=at))
-        device = found.select_for_update(no_key=True).first() if digest else None
-        if device is None:
-            raise NotFound("We don't know this code, or it is already used. Check it on the tag.")
-        renew = device.password_shown and device.assignments.exists()
-        if renew:
-            registry().require()
-        _take(device, by, name, pet, at)
-    credential = rotate(device=Device.objects.get(pk=device.pk)) if renew else None
-    return Device.objects.get(pk=device.pk), credential
-
-
-def _take(device: Device, by: User, name: str | None, pet: Pet | None, at: datetime) -> None:
-    Device.objects.filter(pk=device.pk).update(
-        owner=by,
-        pet=pet,
-        owned_since=at,
-        name=name or device.name,
-        latest=None,
-        latest_key=None,
-        claim_code_hash=None,
-        claim_expires_at=None,
-    )
-    Assignment.objects.create(device=device, owner=by, pet=pet, started_at=at)
-    if pet is not None:
-        change_config(device=device, changes={"time_zone": pet.time_zone})
-    push_access(device.pk, by.pk)
-
-
-def hand_over(*, device: Device, by: User, password: str) -> str:
-    """Give a collar away: the answer is a claim code for the next owner, good for 7 days.
-
-    Raises Forbidden for a wrong password or somebody who is not the owner. The MQTT password is replaced when
-    a person was ever shown it.
-    """
-    if device.owner_id != by.pk:
-        raise Forbidden("Only its owner can hand a collar over.")
-    if not by.check_password(password):
-        raise Forbidden("The password is wrong.", code="bad_password")
-    if device.retired_at is not None:
-        raise Conflict("This collar is retired.", code="retired")
-    if device.password_shown:
-        registry().require()  # before anything is written: the code would be lost with the answer
-    with transaction.atomic():
-        code = _release(device, by)
-    if device.password_shown:
-        rotate(device=Device.objects.get(pk=device.pk), shown=False)
-    return code
-
-
-def _release(device: Device, by: User) -> str:
-    owned = Device.objects.in_use().filter(pk=device.pk, owner=by)
-    if not owned.update(owner=None, pet=None, latest=None, latest_key=None):
-        raise NotFound
-    Assignment.objects.filter(device=device, ended_at=None).update(ended_at=now())
-    push_access(device.pk, by.pk)
-    return issue_claim_code(device=device, expires=True)
+def _not_retired() -> Conflict:
+    return Conflict("This collar is not retired.", code="not_retired")

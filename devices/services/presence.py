@@ -58,6 +58,19 @@ def _greet(device: Device) -> None:
         publish_config(device)
 
 
+def tell_config_again(*, most: int = 1000) -> int:
+    """Tell collars that are there their config again when they report an older one; run by beat. Returns how many.
+
+    It may have been lost between us and the broker, just when both came back. One that never says its version is
+    not asked twice.
+    """
+    waiting = Device.objects.config_waiting().filter(status=Device.Status.ONLINE, reported__has_key="config_version")
+    found = list(waiting[:most])
+    for device in found:
+        publish_config(device)
+    return len(found)
+
+
 @transaction.atomic
 def record_report(*, device_id: UUID, reported: dict[str, Any], heard_at: datetime) -> Device | None:
     """Take over single facts, such as `treats_left` beside a result."""

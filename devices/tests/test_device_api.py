@@ -10,12 +10,22 @@ import pytest
 
 from conftest import PASSWORD
 from devices.models import Device
-from devices.services import ownership
+from devices.services import claims, ownership
 from devices.services.treats import send_treat
 from hetri.core.errors import Conflict, NotFound
 from hetri.testing import Api, Collar, wait_for
 
 Starter = Callable[..., Collar]
+
+
+def hand_over(old: Api, new: Api, device: dict[str, Any]) -> dict[str, Any]:
+    """The collar as its new owner got it."""
+    given = old.post(f"/devices/{device['id']}/handover", json={"password": PASSWORD})
+    assert given.status_code == 200, given.text
+    claimed = new.post("/devices/claim", json={"claim_code": given.json()["claim_code"]})
+    assert claimed.status_code == 200, claimed.text
+    found: dict[str, Any] = claimed.json()
+    return found
 
 
 def status_of(api: Api, device: dict[str, Any]) -> dict[str, Any]:
@@ -105,10 +115,10 @@ def test_new_credentials_do_not_make_a_collar_seen(alice: Api) -> None:
     assert status_of(alice, device)["status"] == "never_seen"
 
 
-def test_who_looked_before_a_handover_changes_nothing_after_it(alice: Api) -> None:
+def test_who_looked_before_a_handover_changes_nothing_after_it(alice: Api, bob: Api) -> None:
     device = alice.new_device()
     seen = Device.objects.get(pk=device["id"])
-    assert alice.post(f"/devices/{device['id']}/handover", json={"password": PASSWORD}).status_code == 200
+    hand_over(alice, bob, device)
     with pytest.raises(NotFound):
         ownership.update_device(device=seen, changes={"name": "Mine"})
     with pytest.raises(NotFound):
@@ -125,6 +135,17 @@ def test_credentials_are_limited_to_ten_an_hour(alice: Api) -> None:
     path = f"/devices/{alice.new_device()['id']}/credentials"
     codes = [alice.post(path).status_code for _ in range(11)]
     assert codes == [200] * 10 + [429]
+
+
+def test_six_new_credentials_at_once_are_one_and_refusals_and_the_one_works(alice: Api) -> None:
+    device = alice.new_device()
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: alice.post(f"/devices/{device['id']}/credentials"), range(6)))
+    codes = [answer.status_code for answer in answers]
+    assert set(codes) <= {200, 409}
+    assert 200 in codes
+    shown = [answer.json()["mqtt"] for answer in answers if answer.status_code == 200]
+    assert [Collar(mqtt).accepted() for mqtt in shown].count(True) == 1
 
 
 def test_delete_retires_and_keeps_the_history(alice: Api, collar_of: Starter) -> None:
@@ -149,7 +170,7 @@ def test_delete_retires_and_keeps_the_history(alice: Api, collar_of: Starter) ->
 
 def test_a_claim_code_is_good_once_and_however_typed(alice: Api, bob: Api, live_db: None) -> None:
     device, _ = ownership.provision(name="Factory", shown=False)
-    code = ownership.issue_claim_code(device=device, expires=False)
+    code = claims.issue_claim_code(device=device)
     pet = alice.new_pet(time_zone="Europe/Paris")
     typed = code.lower().replace("-", "").replace("0", "o").replace("1", "l")
     answer = alice.post("/devices/claim", json={"claim_code": typed, "name": "Mine", "pet": pet["id"]})
@@ -174,10 +195,11 @@ def test_a_handover_ends_the_old_owners_access(alice: Api, bob: Api, collar_of: 
     wait_for(lambda: collar.received("ack"))
     assert alice.post(f"{path}/handover", json={"password": "wrong"}).status_code == 403
     code = alice.post(f"{path}/handover", json={"password": alice.password}).json()["claim_code"]
+    assert collar.connected
+    claimed = bob.post("/devices/claim", json={"claim_code": code}).json()
     for where in (path, f"{path}/status", f"{path}/telemetry", f"{path}/treats"):
         assert alice.get(where).status_code == 404
     wait_for(lambda: not collar.connected, 5)
-    claimed = bob.post("/devices/claim", json={"claim_code": code}).json()
     assert bob.get(f"{path}/status").json()["latest"] is None
     mine = collar_of(bob, claimed)
     late, fresh = mine.sample(ago_s=30, seq=50), mine.sample(seq=51)
@@ -218,6 +240,9 @@ def test_strangers_and_nobody_reach_nothing(alice: Api, bob: Api, anonymous: htt
         *(("GET", ""), ("PUT", ""), ("PATCH", ""), ("DELETE", ""), ("GET", "/status"), ("POST", "/credentials")),
         *(
             ("POST", "/handover"),
+            ("GET", "/handover"),
+            ("DELETE", "/handover"),
+            ("POST", "/restore"),
             ("POST", "/treat"),
             ("GET", "/treats"),
             ("GET", f"/treats/{uuid4()}"),

@@ -7,7 +7,7 @@ from typing import Any
 from devices.handlers import handle_status
 from devices.models import Device
 from devices.mqtt.messages import Message
-from devices.services.presence import mark_silent
+from devices.services.presence import mark_silent, tell_config_again
 from hetri.core.ids import to_ms
 from hetri.core.times import now
 from hetri.testing import Api, Collar, wait_for
@@ -28,6 +28,17 @@ def test_presence_fills_the_status(alice: Api, collar_of: Starter) -> None:
     status = wait_for(lambda: (found := status_of(alice, device))["treats_left"] == 9 and found)
     assert (status["battery_level"], status["firmware_version"], status["streaming"]) == (55.5, "2.0.1", False)
     assert status["latest"] is None
+
+
+def test_a_config_that_was_lost_on_its_way_is_told_again(alice: Api, collar_of: Starter) -> None:
+    device = alice.new_device()
+    collar = collar_of(alice, device)
+    Device.objects.filter(pk=device["id"]).update(config_version=7)  # and the broker was not told
+    assert tell_config_again() >= 1
+    wait_for(lambda: 7 in [told["version"] for told in collar.received("config")])
+    collar.say_online(config_version=7)
+    wait_for(lambda: Device.objects.get(pk=device["id"]).reported["config_version"] == 7)
+    assert not Device.objects.config_waiting().filter(pk=device["id"]).exists()
 
 
 def test_the_last_will_says_offline(alice: Api, collar_of: Starter) -> None:

@@ -111,7 +111,7 @@ def test_staff_may_watch_a_device(server: str, alice: Api, charlie: Api, collar_
 
 
 @pytest.mark.parametrize("way", ["logout", "logout_all", "retire", "handover"])
-def test_access_that_ends_closes_it(server: str, alice: Api, way: str) -> None:
+def test_access_that_ends_closes_it(server: str, alice: Api, bob: Api, way: str) -> None:
     device = alice.new_device()
     with socket(server, f"/ws/devices/{device['id']}", alice.tokens["access"]) as opened:
         receive(opened)
@@ -123,7 +123,8 @@ def test_access_that_ends_closes_it(server: str, alice: Api, way: str) -> None:
             case "retire":
                 alice.delete(f"/devices/{device['id']}")
             case "handover":
-                alice.post(f"/devices/{device['id']}/handover", json={"password": alice.password})
+                given = alice.post(f"/devices/{device['id']}/handover", json={"password": alice.password})
+                bob.post("/devices/claim", json={"claim_code": given.json()["claim_code"]})
         assert closed_with(opened) == (4401 if way.startswith("logout") else 4404)
 
 

@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 
 log = logging.getLogger(__name__)
 Event = dict[str, Any]
+RETRY_MOST_S = 1.0
 QUEUE_LIMIT = 1000  # events that wait for one listener before it is told to read everything again
 
 
@@ -122,7 +123,7 @@ class Hub:
                 log.warning("live_bus_lost", extra={"error": str(error), "retry_s": delay})
             self._subscribed.clear()
             await asyncio.sleep(delay)
-            delay = min(delay * 2, 2)
+            delay = min(delay * 2, RETRY_MOST_S)
 
     async def _receive(self) -> None:
         client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1)

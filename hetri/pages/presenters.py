@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from devices.models import Device, TreatEvent
 from devices.presenters import status_dict
+from devices.services.claims import handover_until
 from hetri.accounts.models import User
 from hetri.accounts.roles import may_name
 from hetri.pages.words import NBSP, listed, percent, portions, sentences, time_tag
@@ -36,6 +37,7 @@ class Face:
     last_seen: datetime | None
     battery: float | None
     picture: str = ""  # its address; empty: the drawing of the species
+    handover_until: datetime | None = None  # while somebody may claim it
 
     @property
     def watchable(self) -> bool:
@@ -117,12 +119,18 @@ def face_of(device: Device) -> Face:
         device=device,
         name=pet.name if pet else device.name,
         species=pet.species if pet else "other",
-        zone=pet.time_zone if pet else str(device.config.get("time_zone", "UTC")),
+        zone=zone_of(device),
         presence=device.presence(),
         last_seen=device.last_seen,
         battery=facts["battery_level"],
         picture=picture_of(pet),
+        handover_until=handover_until(device),
     )
+
+
+def zone_of(device: Device) -> str:
+    """The time zone in which people read a collar's times: its pet's."""
+    return device.pet.time_zone if device.pet else str(device.config.get("time_zone", "UTC"))
 
 
 def face_of_pet(pet: Pet, collar: Device | None) -> PetFace:

@@ -16,6 +16,7 @@ def in_words(refused: ApiError) -> str:
         "bad_password": _("The password is wrong."),
         "forbidden": _("Only its owner can hand a collar over."),
         "pet_worn": _("A collar is on this pet. Take it off first, in the collar's settings."),
+        "yours": _("This collar is yours already. To keep it, call the handover off on its page."),
         "staff_stays": _("Staff accounts are ended by an administrator."),
         "conflict": _("Somebody changed this just now. Look again, then try once more."),
     }

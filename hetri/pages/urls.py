@@ -17,6 +17,7 @@ urlpatterns = [
     path("collar/<uuid:device_id>/support", collars.support_view, name="collar_support"),
     path("collar/<uuid:device_id>/credentials", collars.credentials, name="collar_credentials"),
     path("collar/<uuid:device_id>/handover", collars.hand_over, name="collar_hand_over"),
+    path("collar/<uuid:device_id>/handover/cancel", collars.call_off_handover, name="collar_call_off"),
     path("collar/<uuid:device_id>/remove", collars.remove, name="collar_remove"),
     path("pet/", pets.pets, name="pets"),
     path("pet/add", pets.add, name="pet_add"),

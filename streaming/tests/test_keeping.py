@@ -178,8 +178,11 @@ def test_a_retired_collar_streams_no_more(watched: Camera) -> None:
     assert (stream_of(watched).state, stream_of(watched).reason) == ("ended", "retired")
 
 
-def test_a_collar_that_was_handed_over_streams_no_more(watched: Camera) -> None:
-    watched.api.post(f"{watched.path}/handover", json={"password": watched.api.password})
+def test_a_collar_that_was_handed_over_streams_no_more(watched: Camera, bob: Api) -> None:
+    code = watched.api.post(f"{watched.path}/handover", json={"password": watched.api.password}).json()["claim_code"]
+    keep()
+    assert stream_of(watched).state != "ended"
+    assert bob.post("/devices/claim", json={"claim_code": code}).status_code == 200
     keep()
     assert (stream_of(watched).state, stream_of(watched).reason) == ("ended", "owner_left")
 

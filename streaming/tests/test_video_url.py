@@ -113,9 +113,15 @@ def test_staff_cannot_allow_themselves(camera: Camera, charlie: Api) -> None:
     assert charlie.post(f"{camera.path}/support_view").status_code == 403
 
 
-def test_a_grant_is_over_with_the_handover(camera: Camera, charlie: Api) -> None:
+def hand_over(camera: Camera, to: Api) -> None:
+    """It is handed over, and claimed."""
+    given = camera.api.post(f"{camera.path}/handover", json={"password": camera.api.password})
+    assert to.post("/devices/claim", json={"claim_code": given.json()["claim_code"]}).status_code == 200
+
+
+def test_a_grant_is_over_with_the_handover(camera: Camera, bob: Api, charlie: Api) -> None:
     camera.api.post(f"{camera.path}/support_view")
-    camera.api.post(f"{camera.path}/handover", json={"password": camera.api.password})
+    hand_over(camera, bob)
     assert charlie.get(f"{camera.path}/video_url").status_code == 403
 
 
@@ -170,9 +176,9 @@ def test_a_logout_ends_its_viewings_at_once(camera: Camera) -> None:
     assert wait_for(lambda: Viewing.objects.get(stream__device=camera.device["id"]).ended_at)
 
 
-def test_a_handover_ends_viewings_at_once(camera: Camera) -> None:
+def test_a_handover_ends_viewings_at_once(camera: Camera, bob: Api) -> None:
     camera.api.get(f"{camera.path}/video_url")
-    camera.api.post(f"{camera.path}/handover", json={"password": camera.api.password})
+    hand_over(camera, bob)
     assert wait_for(lambda: Viewing.objects.get(stream__device=camera.device["id"]).ended_at)
 
 

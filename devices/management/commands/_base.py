@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
 
 from devices.models import Device
 from hetri.core.errors import ApiError
@@ -37,6 +38,8 @@ class CollarCommand(BaseCommand):
             answer = self.act(**options)
         except ApiError as refused:
             raise CommandError(refused.detail) from refused
+        except OperationalError as away:
+            raise CommandError("The database is away. Look what was done, then try again.") from away
         if options["as_json"]:
             self.stdout.write(json.dumps(answer))
         else:

@@ -12,6 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 from devices.flash import device_file, write_device_file, write_secret
 from devices.management.commands._base import CollarCommand, device_with
 from devices.models import Device
+from devices.mqtt.credentials import new_claim_code
 from devices.mqtt.registry import Credential
 from devices.services import ownership
 from firmware import board, image
@@ -53,8 +54,10 @@ class Command(CollarCommand):
             device = device_with(options["device"])
             credential, code = ownership.rotate(device=device, shown=shown), None
         else:
-            device, credential = ownership.provision(name=name, owner=owner, pet=pet, shown=shown)
-            code = None if owner else ownership.issue_claim_code(device=device, expires=False)
+            code = None if owner else new_claim_code()
+            device, credential = ownership.provision(
+                name=name, owner=owner, pet=pet, shown=shown, claim_code=code or ""
+            )
         answer = {"id": str(device.pk), "name": device.name, "claim_code": code}
         if shown:
             return {**answer, "mqtt": credential.public()}

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from devices.models import Device
 from devices.mqtt.registry import Credential
@@ -23,6 +23,7 @@ from hetri.pages.account.forms import PasswordForm
 from hetri.pages.collars.forms import ClaimForm, RemoveForm, SettingsForm, SupportForm, WearerForm
 from hetri.pages.collars.papers import download, pattern
 from hetri.pages.found import device_in_use
+from hetri.pages.presenters import zone_of
 from hetri.pages.refusals import in_words
 from hetri.pages.viewer import viewer
 from streaming.services import support, viewings
@@ -152,21 +153,39 @@ def credentials(request: HttpRequest, device_id: UUID) -> HttpResponse:
 @never_cache
 @login_required
 def hand_over(request: HttpRequest, device_id: UUID) -> HttpResponse:
-    """Give a collar to somebody else: what ends and what stays, then, with the password, a code for them."""
+    """Give a collar to somebody else: what ends and what stays, then, with the password, a code for them.
+
+    While a code is open the page says until when, and asking again makes another in its place.
+    """
     user, device = viewer(request), device_in_use(request, device_id)
     form = PasswordForm(request.POST or None, user=user)
     if request.method == "POST":
         try:
             PER_ACCOUNT.spend(user.email)
             if form.is_valid():
-                code = ownership.hand_over(device=device, by=user, password=form.cleaned_data["password"])
+                code, until = claims.hand_over(device=device, by=user, password=form.cleaned_data["password"])
                 PER_ACCOUNT.refund(user.email)
                 link = request.build_absolute_uri(f"{reverse('collar_add')}?code={code}")
-                context = {"device": device, "code": code, "link": link, "pattern": pattern(link), "tab": "home"}
-                return render(request, "collars/handed_over.html", context)
+                context = {"device": device, "code": code, "until": until, "link": link, "pattern": pattern(link)}
+                return render(request, "collars/handed_over.html", {**context, "zone": zone_of(device), "tab": "home"})
         except ApiError as refused:
             form.add_error(None, in_words(refused))
-    return render(request, "collars/hand_over.html", {"form": form, "device": device, "tab": "home"})
+    context = {"form": form, "device": device, "until": claims.handover_until(device), "zone": zone_of(device)}
+    return render(request, "collars/hand_over.html", {**context, "tab": "home"})
+
+
+@require_POST
+@never_cache
+@login_required
+def call_off_handover(request: HttpRequest, device_id: UUID) -> HttpResponse:
+    """The code is good no more; who presses twice is told the same."""
+    user, device = viewer(request), device_in_use(request, device_id)
+    if device.owner_id != user.pk:
+        raise Http404
+    with suppress(NotFound):  # it has just run out, or was called off elsewhere
+        claims.call_off_handover(device=device, by=user)
+    messages.success(request, _("The handover is called off. The collar stays yours."))
+    return redirect("collar", device_id)
 
 
 @form_page

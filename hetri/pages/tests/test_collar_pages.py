@@ -11,7 +11,7 @@ from django.test import Client
 
 from conftest import PASSWORD
 from devices.models import Device
-from devices.services import ownership
+from devices.services import claims, ownership
 from hetri.accounts.models import User
 from hetri.core.times import now
 from hetri.pages.tests.conftest import make_collar, signed_in
@@ -26,7 +26,7 @@ def browser(api: Api) -> Client:
 
 def unowned(name: str = "Found collar") -> tuple[Device, str]:
     device, _credential = ownership.provision(name=name, shown=False)
-    return device, ownership.issue_claim_code(device=device, expires=False)
+    return device, claims.issue_claim_code(device=device)
 
 
 def file_of(page: str) -> dict[str, Any]:
@@ -116,9 +116,30 @@ def test_handing_over_takes_the_password_and_gives_a_code_once(alice: Api, bob: 
     page = client.post(address, {"password": PASSWORD}).content.decode()
     found = re.search(r'class="code-big">(\S+)<', page)
     assert found
-    assert client.get(f"/collar/{device['id']}/").status_code == 404
+    assert "Handing over, code valid until" in client.get(f"/collar/{device['id']}/").content.decode()
     taken = browser(bob).post("/collar/add", {"code": found[1], "name": "", "pet": ""}).content.decode()
     assert Collar(file_of(taken)["mqtt"]).accepted()  # Alice knew the password, so there is a new one
+    assert client.get(f"/collar/{device['id']}/").status_code == 404
+
+
+def test_a_handover_is_called_off_on_the_collars_page(alice: Api, bob: Api) -> None:
+    device = alice.new_device(name="Rex's collar")
+    client, address = browser(alice), f"/collar/{device['id']}/handover"
+    first = re.search(r'class="code-big">(\S+)<', client.post(address, {"password": PASSWORD}).content.decode())
+    assert first
+    assert "Handing over" in client.get("/").content.decode()
+    assert "A code is open until" in client.get(address).content.decode()
+    page = client.post(f"{address}/cancel", follow=True).content.decode()
+    assert "The handover is called off. The collar stays yours." in page
+    assert "Handing over" not in page
+    assert bob.post("/devices/claim", json={"claim_code": first[1]}).status_code == 404
+
+
+def test_ones_own_code_takes_nothing_and_says_what_to_do(alice: Api) -> None:
+    device = alice.new_device()
+    code = alice.post(f"/devices/{device['id']}/handover", json={"password": PASSWORD}).json()["claim_code"]
+    page = browser(alice).post("/collar/add", {"code": code, "name": "", "pet": ""}).content.decode()
+    assert "This collar is yours already." in page
 
 
 def test_removing_takes_the_name_and_ends_the_access(alice: Api) -> None:

@@ -9,7 +9,7 @@ from django.conf import settings
 from playwright.sync_api import Page, expect
 
 from conftest import PASSWORD
-from devices.services import ownership
+from devices.services import claims, ownership
 from hetri.accounts.models import User
 from hetri.pages.tests.conftest import Open
 from hetri.testing import Api, Collar, wait_for
@@ -61,7 +61,7 @@ def test_from_the_sign_up_to_the_first_treat(open_page: Open, live_db: None) -> 
 
 def _unowned() -> tuple[dict[str, Any], str]:
     device, credential = ownership.provision(name="New collar", shown=False)
-    return credential.public(), ownership.issue_claim_code(device=device, expires=False)
+    return credential.public(), claims.issue_claim_code(device=device)
 
 
 def test_a_board_of_ones_own_is_seen_to_connect(open_page: Open, alice: Api) -> None:
@@ -87,11 +87,12 @@ def test_a_handover_ends_the_old_owners_open_page(open_page: Open, alice: Api, b
     page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Hand over").click()
     code = page.locator(".code-big").inner_text()
-    expect(watching.get_by_role("heading", level=1)).to_have_text("This page does not exist, or is not yours.")
+    expect(watching.locator(".handing-over")).to_contain_text("Handing over, code valid until")
     next_owner = open_page(bob)
     next_owner.goto(f"/collar/add?code={code}")
     next_owner.get_by_role("button", name="Add collar").click()
     expect(next_owner.get_by_role("heading", level=1)).to_have_text("Credentials for your board")
+    expect(watching.get_by_role("heading", level=1)).to_have_text("This page does not exist, or is not yours.")
 
 
 def test_logging_out_everywhere_ends_live_pages_elsewhere(open_page: Open, alice: Api) -> None:

@@ -187,6 +187,23 @@ def test_each_write_of_a_batch_is_on_record_once(desk: Desk) -> None:
     }
 
 
+def test_a_new_claim_code_is_shown_once_on_record_and_only_for_what_is_nobodys(desk: Desk) -> None:
+    free, owned, gone = make_device(name="Free"), make_device(make_user("alice")), make_device(name="Gone")
+    Device.objects.filter(pk=gone.pk).update(status="retired", retired_at=now())
+    browser, act = desk("operations"), "/admin/devices/device/act/claim_code/"
+    assert "The claim code before ends." in browser.get(act, {"id": [free.pk]}).content.decode()
+    answer = browser.post(act, {"id": [free.pk, owned.pk, gone.pk]})
+    outcomes = {line.device.pk: (line.outcome, bool(line.secret)) for line in answer.context["lines"]}
+    assert outcomes == {free.pk: ("done", True), owned.pk: ("skipped", False), gone.pk: ("skipped", False)}
+    code = next(line.secret for line in answer.context["lines"] if line.secret)
+    assert code in answer.content.decode()
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert lines(free.pk)[-1].changes == {"claim_code_hash": None}
+    device, _ = claims.claim(code=code, by=make_user("bob"), address="127.0.0.1")
+    assert device.pk == free.pk
+    assert desk("support").post(act, {"id": [free.pk]}).status_code == 403
+
+
 def test_a_label_finds_its_collar(desk: Desk) -> None:
     device = make_device(name="Tag")
     Device.objects.filter(pk=device.pk).update(label="B12-007")
