@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "hetri.core.middleware.Refusals",
 ]
 
 ROOT_URLCONF = "hetri.urls"
@@ -183,7 +184,7 @@ REJECTED_PER_DEVICE: int = env.int("HETRI_REJECTED_PER_DEVICE", default=100)
 # --- People -----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["hetri.accounts.backends.EmailBackend"]
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = ["hetri.accounts.hashers.BoundedArgon2"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -217,6 +218,8 @@ SESSION_COOKIE_AGE = 30 * 24 * 3600
 _ASKED = env.str("HETRI_STAFF_SECOND_FACTOR", default="")
 STAFF_SECOND_FACTOR: bool = env.bool("HETRI_STAFF_SECOND_FACTOR") if _ASKED else _public.hostname not in LOOPBACK
 STAFF_SESSION_S: int = env.int("HETRI_STAFF_SESSION_S", default=12 * 3600)
+SIGN_INS_PER_ACCOUNT: int = env.int("HETRI_SIGN_INS_PER_ACCOUNT", default=150)  # right ones, in 5 minutes
+SESSIONS_PER_PERSON: int = env.int("HETRI_SESSIONS_PER_PERSON", default=100)
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=30),

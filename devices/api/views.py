@@ -161,9 +161,8 @@ class HandoverView(APIView):
         user: User = request.auth.user
         device = find_device(user, device_id)
         password = read(shapes.HandoverSerializer, request)["password"]
-        PER_ACCOUNT.spend(user.email)
-        code = ownership.hand_over(device=device, by=user, password=password)
-        PER_ACCOUNT.refund(user.email)
+        with PER_ACCOUNT.attempt(user.email):
+            code = ownership.hand_over(device=device, by=user, password=password)
         return Response({"claim_code": code})
 
 

@@ -16,7 +16,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 from devices.models import Device
 from devices.mqtt.registry import Credential
 from devices.services import claims, ownership
-from hetri.accounts.signin import PER_ACCOUNT
 from hetri.core.errors import ApiError, NotFound
 from hetri.core.times import now
 from hetri.pages.account.forms import PasswordForm
@@ -155,17 +154,15 @@ def hand_over(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """Give a collar to somebody else: what ends and what stays, then, with the password, a code for them."""
     user, device = viewer(request), device_in_use(request, device_id)
     form = PasswordForm(request.POST or None, user=user)
-    if request.method == "POST":
+    if request.method == "POST" and form.is_valid():
         try:
-            PER_ACCOUNT.spend(user.email)
-            if form.is_valid():
-                code = ownership.hand_over(device=device, by=user, password=form.cleaned_data["password"])
-                PER_ACCOUNT.refund(user.email)
-                link = request.build_absolute_uri(f"{reverse('collar_add')}?code={code}")
-                context = {"device": device, "code": code, "link": link, "pattern": pattern(link), "tab": "home"}
-                return render(request, "collars/handed_over.html", context)
+            code = ownership.hand_over(device=device, by=user, password=form.cleaned_data["password"])
         except ApiError as refused:
             form.add_error(None, in_words(refused))
+        else:
+            link = request.build_absolute_uri(f"{reverse('collar_add')}?code={code}")
+            context = {"device": device, "code": code, "link": link, "pattern": pattern(link), "tab": "home"}
+            return render(request, "collars/handed_over.html", context)
     return render(request, "collars/hand_over.html", {"form": form, "device": device, "tab": "home"})
 
 
