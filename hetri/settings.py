@@ -177,6 +177,8 @@ VIDEO_TOKEN_S: int = env.int("HETRI_VIDEO_TOKEN_S", default=120)
 # --- What Hetri promises ----------------------------------------------------------------------------
 TREAT_EXPIRY_S: int = env.int("HETRI_TREAT_EXPIRY_S", default=30)
 DEVICES_PER_OWNER: int = env.int("HETRI_DEVICES_PER_OWNER", default=20)
+NEW_DEVICES_PER_HOUR: int = env.int("HETRI_NEW_DEVICES_PER_HOUR", default=600)  # of an owner; each rewrites a file
+PETS_PER_OWNER: int = env.int("HETRI_PETS_PER_OWNER", default=100)
 RETENTION_DAYS: int = env.int("HETRI_RETENTION_DAYS", default=400)
 PARTITION: str = env.str("HETRI_PARTITION", default="day")
 REJECTED_PER_DEVICE: int = env.int("HETRI_REJECTED_PER_DEVICE", default=100)
@@ -363,11 +365,7 @@ CELERY_BEAT_SCHEDULE = {
     "tend batches": {"task": "devices.tasks.tend_batches", "schedule": 10.0, "options": {"expires": 10}},
     "sync broker": {"task": "devices.tasks.sync_broker", "schedule": 60.0, "options": {"expires": 60}},
     "fleet hours": {"task": "hetri.staff.tasks.count_fleet_hours", "schedule": 60.0, "options": {"expires": 60}},
-    "sign-in failures": {
-        "task": "hetri.staff.tasks.prune_sign_in_failures",
-        "schedule": 86_400.0,
-        "options": {"expires": 3600},
-    },
+    "prune": {"task": "hetri.staff.tasks.prune", "schedule": 3600.0, "options": {"expires": 600}},
     "partitions": {
         "task": "telemetry.tasks.make_partitions",
         "schedule": 3600.0,

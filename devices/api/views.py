@@ -67,7 +67,7 @@ class DeviceListView(APIView):
 
     @extend_schema(
         request=shapes.DeviceCreateSerializer,
-        responses={201: shapes.NewDeviceSerializer, **errors(400, 401, 403, 409)},
+        responses={201: shapes.NewDeviceSerializer, **errors(400, 401, 403, 409, 429)},
     )
     def post(self, request: Request) -> Response:
         """A new collar with credentials, shown this once and usable when the answer arrives."""

@@ -20,11 +20,13 @@ from devices.services.presence import mark_cut
 from hetri.accounts.models import User
 from hetri.core.errors import Conflict, Forbidden, NotFound, Unavailable
 from hetri.core.ids import uuid7
+from hetri.core.throttle import Limit
 from hetri.core.times import now
 from pets.models import Pet
 
 log = logging.getLogger(__name__)
 HANDOVER_CODE_LIFE = timedelta(days=7)
+NEW_COLLARS = Limit("new-collars", most=settings.NEW_DEVICES_PER_HOUR, seconds=3600)
 
 
 def provision(
@@ -40,12 +42,14 @@ def provision(
 
     `shown` says that a person will see the password. `claim_code` lets whoever has it claim a collar that is nobody's.
     `key` is the collar's id, for an order that may come twice: raises Conflict (`made`) the second time. Raises
-    Conflict (`too_many`) and Unavailable, with nothing kept.
+    Conflict (`too_many`), TooMany and Unavailable, with nothing kept.
     """
     registry().require()
     device_id = key or uuid7()
     if key is not None and Device.objects.filter(pk=key).exists():
         raise Conflict("This collar is made already. Its password was shown then.", code="made")
+    if owner is not None:
+        NEW_COLLARS.spend(owner.pk)
     credential = new_credential(str(device_id))
     code_hash = hash_claim_code(claim_code)
     with transaction.atomic():
