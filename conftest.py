@@ -66,7 +66,8 @@ def database_url() -> str:
     return urlunsplit(here._replace(path=f"/{settings.DATABASES['default']['NAME']}"))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens at."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
@@ -115,7 +116,7 @@ class Around:
 def around(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Around:
     """What processes on the test database share."""
     logs = tmp_path_factory.mktemp("logs")
-    url = f"http://localhost:{_free_port()}"
+    url = f"http://localhost:{free_port()}"
     env = {
         **os.environ,
         "DATABASE_URL": database_url(),

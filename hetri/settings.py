@@ -77,6 +77,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "hetri.core.middleware.Refusals",
 ]
 
 ROOT_URLCONF = "hetri.urls"
@@ -183,6 +184,8 @@ VIDEO_TOKEN_S: int = env.int("HETRI_VIDEO_TOKEN_S", default=120)
 # --- What Hetri promises ----------------------------------------------------------------------------
 TREAT_EXPIRY_S: int = env.int("HETRI_TREAT_EXPIRY_S", default=30)
 DEVICES_PER_OWNER: int = env.int("HETRI_DEVICES_PER_OWNER", default=20)
+NEW_DEVICES_PER_HOUR: int = env.int("HETRI_NEW_DEVICES_PER_HOUR", default=600)  # of an owner; each rewrites a file
+PETS_PER_OWNER: int = env.int("HETRI_PETS_PER_OWNER", default=100)
 RETENTION_DAYS: int = env.int("HETRI_RETENTION_DAYS", default=400)
 PARTITION: str = env.str("HETRI_PARTITION", default="day")
 REJECTED_PER_DEVICE: int = env.int("HETRI_REJECTED_PER_DEVICE", default=100)
@@ -190,7 +193,7 @@ REJECTED_PER_DEVICE: int = env.int("HETRI_REJECTED_PER_DEVICE", default=100)
 # --- People -----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["hetri.accounts.backends.EmailBackend"]
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = ["hetri.accounts.hashers.BoundedArgon2"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -224,6 +227,8 @@ SESSION_COOKIE_AGE = 30 * 24 * 3600
 _ASKED = env.str("HETRI_STAFF_SECOND_FACTOR", default="")
 STAFF_SECOND_FACTOR: bool = env.bool("HETRI_STAFF_SECOND_FACTOR") if _ASKED else _public.hostname not in LOOPBACK
 STAFF_SESSION_S: int = env.int("HETRI_STAFF_SESSION_S", default=12 * 3600)
+SIGN_INS_PER_ACCOUNT: int = env.int("HETRI_SIGN_INS_PER_ACCOUNT", default=150)  # right ones, in 5 minutes
+SESSIONS_PER_PERSON: int = env.int("HETRI_SESSIONS_PER_PERSON", default=100)
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=30),
@@ -373,11 +378,7 @@ CELERY_BEAT_SCHEDULE = {
     "end trials": {"task": "devices.tasks.end_trials", "schedule": 5.0, "options": {"expires": 5}},
     "sync broker": {"task": "devices.tasks.sync_broker", "schedule": 60.0, "options": {"expires": 60}},
     "fleet hours": {"task": "hetri.staff.tasks.count_fleet_hours", "schedule": 60.0, "options": {"expires": 60}},
-    "sign-in failures": {
-        "task": "hetri.staff.tasks.prune_sign_in_failures",
-        "schedule": 86_400.0,
-        "options": {"expires": 3600},
-    },
+    "prune": {"task": "hetri.staff.tasks.prune", "schedule": 3600.0, "options": {"expires": 600}},
     "partitions": {
         "task": "telemetry.tasks.make_partitions",
         "schedule": 3600.0,

@@ -39,13 +39,13 @@ class PetListView(APIView):
         """The caller's pets, newest first."""
         return page(request, Pet.objects.visible_to(request.auth.user), PetSerializer)
 
-    @extend_schema(request=PetSerializer, responses={201: PetSerializer, **errors(400, 401, 403)})
+    @extend_schema(request=PetSerializer, responses={201: PetSerializer, **errors(400, 401, 403, 409)})
     def post(self, request: Request) -> Response:
         """Add a pet."""
         reader = PetSerializer(data=request.data)
         reader.is_valid(raise_exception=True)
-        reader.save(owner=request.auth.user)
-        return Response(reader.data, status=201)
+        made = services.create_pet(owner=request.auth.user, fields=reader.validated_data)
+        return Response(PetSerializer(made).data, status=201)
 
 
 class PetView(APIView):

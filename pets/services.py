@@ -2,10 +2,22 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
+from hetri.accounts.models import User
+from hetri.core.errors import Conflict
 from pets.models import Pet
 from pets.signals import pet_deleting, time_zone_changing
+
+
+@transaction.atomic
+def create_pet(*, owner: User, fields: dict[str, Any]) -> Pet:
+    """A new pet with `fields` (validated). Raises Conflict (`too_many`) when the owner has as many as one may have."""
+    User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+    if owner.pets.count() >= settings.PETS_PER_OWNER:
+        raise Conflict(f"An account can have {settings.PETS_PER_OWNER} pets.", code="too_many")
+    return Pet.objects.create(owner=owner, **fields)
 
 
 @transaction.atomic

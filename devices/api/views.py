@@ -73,7 +73,7 @@ class DeviceListView(APIView):
 
     @extend_schema(
         request=shapes.DeviceCreateSerializer,
-        responses={201: shapes.NewDeviceSerializer, **errors(400, 401, 403, 409)},
+        responses={201: shapes.NewDeviceSerializer, **errors(400, 401, 403, 409, 429)},
     )
     def post(self, request: Request) -> Response:
         """A new collar with credentials, shown this once and usable when the answer arrives."""
@@ -186,9 +186,8 @@ class HandoverView(APIView):
         user: User = request.auth.user
         device = find_device(user, device_id)
         password = read(shapes.HandoverSerializer, request)["password"]
-        PER_ACCOUNT.spend(user.email)
-        code, expires_at = claims.hand_over(device=device, by=user, password=password)
-        PER_ACCOUNT.refund(user.email)
+        with PER_ACCOUNT.attempt(user.email):
+            code, expires_at = claims.hand_over(device=device, by=user, password=password)
         return secret({"claim_code": code, "expires_at": iso(expires_at)})
 
     @extend_schema(responses={204: None, **errors(401, 403, 404)})

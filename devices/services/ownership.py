@@ -21,12 +21,14 @@ from devices.services.trials import trial
 from hetri.accounts.models import User
 from hetri.core.errors import Conflict, Forbidden, NotFound
 from hetri.core.ids import uuid7
+from hetri.core.throttle import Limit
 from hetri.core.times import now
 from pets.models import Pet
 
 log = logging.getLogger(__name__)
 RESTORE_WITHIN = timedelta(days=30)  # of its retirement, by its last owner
 NO_CODE: dict[str, None] = {"claim_code_hash": None, "claim_expires_at": None}
+NEW_COLLARS = Limit("new-collars", most=settings.NEW_DEVICES_PER_HOUR, seconds=3600)
 
 
 def provision(
@@ -42,11 +44,12 @@ def provision(
 
     `shown` says that a person will see the password. `claim_code` lets whoever has it claim a collar that is nobody's.
     `key` is the collar's id, for an order that may come twice: raises Conflict (`made`) the second time. Raises
-    Conflict (`too_many`) and Unavailable, with nothing kept.
+    Conflict (`too_many`), TooMany and Unavailable, with nothing kept.
     """
     device_id = key or uuid7()
     _refuse_second(key)
     if owner is not None:
+        NEW_COLLARS.spend(owner.pk)
         with transaction.atomic():
             check_room(owner)
     credential = new_credential(str(device_id))

@@ -7,12 +7,15 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from django.conf import settings
 
 from conftest import PASSWORD
 from devices.models import Device
 from devices.services import claims, ownership
+from devices.services.ownership import NEW_COLLARS
 from devices.services.treats import send_treat
 from hetri.core.errors import Conflict, NotFound
+from hetri.core.models import RateCount
 from hetri.testing import Api, Collar, wait_for
 
 Starter = Callable[..., Collar]
@@ -272,3 +275,13 @@ def test_a_rolled_back_change_publishes_nothing(alice: Api, collar_of: Starter) 
     alice.patch(f"/devices/{device['id']}", json={"config": {"telemetry_interval_s": 9}})
     wait_for(lambda: [told for told in collar.received("config") if told["telemetry_interval_s"] == 9])
     assert not [told for told in collar.received("config") if told["telemetry_interval_s"] == 7]
+
+
+def test_an_owner_makes_so_many_collars_an_hour(alice: Api) -> None:
+    device = alice.new_device()
+    count = RateCount.objects.filter(key=NEW_COLLARS._key(alice.user.pk))
+    assert count.update(count=settings.NEW_DEVICES_PER_HOUR) == 1
+    answer = alice.post("/devices", json={"name": "One more"})
+    assert (answer.status_code, answer.json()["code"]) == (429, "throttled")
+    assert 0 < int(answer.headers["Retry-After"]) <= 3600
+    assert [row["id"] for row in alice.get("/devices").json()["results"]] == [device["id"]]

@@ -1,5 +1,6 @@
 """User and the sessions that a user holds."""
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress
@@ -7,6 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
 
 from hetri.core.ids import uuid7
 from hetri.core.masks import masked
@@ -53,6 +55,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     objects: ClassVar[UserManager] = UserManager()
 
+    stands_in = False  # in the place of somebody whom nobody knows, so that a request takes as long for them
     has_factor: bool | None = None  # what hetri.accounts.roles found out; None: nobody asked yet
 
     USERNAME_FIELD = "email"
@@ -74,6 +77,18 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return masked(self.email)  # what the admin and its log print
+
+    def get_session_auth_hash(self) -> str:
+        """What a browser's Django session is bound to: the person, not the stored hash.
+
+        A stored hash is made anew at a sign-in when its parameters are old, which must sign nobody out. What a new
+        password ends is the UserSession, that each request asks for.
+        """
+        return salted_hmac("hetri.accounts.session", str(self.pk), algorithm="sha256").hexdigest()
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """Sessions that were begun while Django's own binding was used go on."""
+        yield super().get_session_auth_hash()
 
     @property
     def is_staff(self) -> bool:

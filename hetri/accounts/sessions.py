@@ -22,7 +22,7 @@ SESSION_KEY = "sid"  # where a browser's Django session keeps the id of its User
 def begin(*, user: User, kind: str, request: HttpRequest, refresh_jti: str = "") -> UserSession:
     """Record a sign-in from `request` and return its session, good for 30 days; for staff, a day of work."""
     audit.user.set(str(user.pk))  # nobody had proved who they are until now
-    return UserSession.objects.create(
+    begun = UserSession.objects.create(
         user=user,
         kind=kind,
         refresh_jti=refresh_jti,
@@ -30,6 +30,16 @@ def begin(*, user: User, kind: str, request: HttpRequest, refresh_jti: str = "")
         ip=request.META.get("REMOTE_ADDR") or None,
         user_agent=request.headers.get("User-Agent", "").replace("\x00", "")[:200],
     )
+    _end_surplus(user, begun)
+    return begun
+
+
+def _end_surplus(user: User, begun: UserSession) -> None:
+    """A person keeps so many: the one that was used longest ago ends, for a refresh moves its end."""
+    others = open_sessions().filter(user=user).exclude(pk=begun.pk).order_by("-expires_at", "-pk")
+    surplus = list(others.values_list("pk", flat=True)[settings.SESSIONS_PER_PERSON - 1 :])
+    if surplus:
+        end(UserSession.objects.filter(pk__in=surplus))
 
 
 def _age_limit(user: User) -> timedelta:

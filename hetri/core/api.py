@@ -88,7 +88,8 @@ def to_api_error(error: Exception) -> ApiError | None:
     return None
 
 
-def _headers(refusal: ApiError) -> dict[str, str]:
+def headers_of(refusal: ApiError) -> dict[str, str]:
+    """What a refusal says in headers."""
     headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
     if refusal.status == status.HTTP_401_UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
@@ -100,12 +101,12 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
     refusal = to_api_error(error)
     if refusal is None:
         return None
-    return Response(refusal.body(), status=refusal.status, headers=_headers(refusal))
+    return Response(refusal.body(), status=refusal.status, headers=headers_of(refusal))
 
 
 def refusal_response(refusal: ApiError) -> JsonResponse:
     """The same answer for views that are plain Django."""
-    return JsonResponse(refusal.body(), status=refusal.status, headers=_headers(refusal))
+    return JsonResponse(refusal.body(), status=refusal.status, headers=headers_of(refusal))
 
 
 def query(shape: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:

@@ -73,6 +73,11 @@ class Forbidden(ApiError):
     detail = "Your role does not allow this."
 
 
+class BadPassword(Forbidden):
+    code = "bad_password"
+    detail = "The password is wrong."
+
+
 class CsrfFailed(ApiError):
     status = 403
     code = "csrf_failed"
@@ -109,3 +114,9 @@ class Unavailable(ApiError):
     code = "unavailable"
     detail = "A part of Hetri is down. Try again in a moment."
     retry_after = 5
+
+
+class Busy(Unavailable):
+    code = "busy"
+    detail = "Too many people sign in at this moment. Try again in a few seconds."
+    retry_after = 3

@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable
 from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import sync_and_async_middleware
+from django.utils.deprecation import MiddlewareMixin
 
 from hetri.core import audit, logs, metrics
 from hetri.core.ids import uuid7
-from hetri.core.views import wants_page
+from hetri.core.errors import ApiError
+from hetri.core.views import answer_refusal, wants_page
 
 _ACCEPTED = re.compile(r"[0-9a-zA-Z-]{8,64}\Z")
 
@@ -63,3 +65,11 @@ def measure(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Ht
         return response
 
     return measured_async if iscoroutinefunction(get_response) else measured
+
+
+class Refusals(MiddlewareMixin):
+    """What a page's view lets fall is answered as the API does it: a refusal is no fault, and has no traceback."""
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Django asks when a view has raised."""
+        return answer_refusal(request, exception) if isinstance(exception, ApiError) else None

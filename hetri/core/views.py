@@ -6,9 +6,15 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from hetri.core.api import refusal_response, to_api_error
+from hetri.core.api import headers_of, refusal_response, to_api_error
 from hetri.core.errors import ApiError, CsrfFailed, NotFound
 
+WITH_PAGES = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
 PAGE_PREFIXES = ("/collar/", "/pet/", "/account/", "/admin/", "/static/")
 
 
@@ -17,35 +23,38 @@ def wants_page(request: HttpRequest) -> bool:
     return request.path == "/" or request.path.startswith(PAGE_PREFIXES)
 
 
-def _answer(request: HttpRequest, refusal: ApiError) -> HttpResponse:
+def answer_refusal(request: HttpRequest, refusal: ApiError) -> HttpResponse:
+    """A refusal as who asked can read it: a page or JSON."""
     if not wants_page(request):
         return refusal_response(refusal)
-    known = refusal.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
-    template = f"{int(refusal.status) if known else 500}.html"
+    template = f"{int(refusal.status) if refusal.status in WITH_PAGES else 500}.html"
     context = {"refusal": refusal, "request_id": getattr(request, "request_id", "")}
-    return render(request, template, context, status=refusal.status)
+    answer = render(request, template, context, status=refusal.status)
+    for name, value in headers_of(refusal).items():
+        answer[name] = value
+    return answer
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400: a request that is not well-formed."""
-    return _answer(request, to_api_error(exception) or ApiError())
+    return answer_refusal(request, to_api_error(exception) or ApiError())
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler403."""
     refusal = ApiError("Your role does not allow this.", code="forbidden")
     refusal.status = HTTPStatus.FORBIDDEN
-    return _answer(request, refusal)
+    return answer_refusal(request, refusal)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Django's CSRF_FAILURE_VIEW."""
-    return _answer(request, CsrfFailed())
+    return answer_refusal(request, CsrfFailed())
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404: an unknown path."""
-    return _answer(request, NotFound())
+    return answer_refusal(request, NotFound())
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -55,4 +64,4 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if refusal is None:
         refusal = ApiError("Something broke on our side.", code="server_error")
         refusal.status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return _answer(request, refusal)
+    return answer_refusal(request, refusal)

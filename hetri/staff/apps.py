@@ -9,8 +9,11 @@ class StaffConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
+        from hetri.core.signals import exporting
         from hetri.staff.groups import on_migrated
+        from hetri.staff.trail import on_export
 
+        exporting.connect(on_export)
         post_migrate.connect(on_migrated, sender=self)
 
 

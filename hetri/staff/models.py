@@ -18,7 +18,7 @@ class FleetHour(models.Model):
 
 
 DOORS = ("admin", "api", "page", "command", "system")
-VERBS = ("insert", "update", "delete", "view", "send")
+VERBS = ("insert", "update", "delete", "view", "send", "export")
 SUBJECTS = (
     "user",
     "session",
@@ -32,6 +32,7 @@ SUBJECTS = (
     "stream",
     "release",
     "grant",
+    "list",
 )
 
 
@@ -45,7 +46,7 @@ class AuditLine(models.Model):
     actor_id = models.UUIDField(null=True, blank=True)  # no foreign key: the line outlives the account
     door = models.CharField(max_length=8)
     request_id = models.CharField(max_length=64, blank=True)
-    action = models.CharField(max_length=6)  # insert, update, delete, view, send
+    action = models.CharField(max_length=6)  # one of VERBS
     subject = models.CharField(max_length=8)
     subject_id = models.UUIDField()
     device_id = models.UUIDField(null=True, blank=True)

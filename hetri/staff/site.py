@@ -43,6 +43,16 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]
         """People sign in on the one page that all share."""
         raise Http404
 
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        """Nor do they change a password here: the account page asks for the present one, in turn, and tells them."""
+        raise Http404
+
+    def password_change_done(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """As above."""
+        raise Http404
+
     def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
         """No form of ours completes names; a list of everybody's would get past the masks."""
         raise Http404

@@ -3,9 +3,14 @@
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Model
+
 from hetri.accounts.models import User
 from hetri.core import audit, logs
+from hetri.core.masks import masked
 from hetri.staff.models import AuditLine
+
+FILTER_MOST = 500  # characters
 
 
 def record(*, by: User, action: str, subject: str, subject_id: UUID, changes: dict[str, Any], **more: Any) -> None:
@@ -20,3 +25,16 @@ def record(*, by: User, action: str, subject: str, subject_id: UUID, changes: di
         changes=changes,
         **more,
     )
+
+
+def on_export(sender: type[Model], *, by: User, rows: int, asked: dict[str, Any], **kwargs: Any) -> None:
+    """Receiver of core's `exporting`: who took which list, how filtered, how many rows. An address stays masked."""
+    said = [f"{name}={value}" for name, values in sorted(asked.items()) for value in _texts(values) if value]
+    told = {"list": sender._meta.label_lower, "rows": rows, "filter": " ".join(said)[:FILTER_MOST]}
+    changes = {name: [None, value] for name, value in told.items()}
+    record(by=by, action="export", subject="list", subject_id=by.pk, changes=changes)
+
+
+def _texts(values: Any) -> list[str]:
+    texts = values if isinstance(values, list) else [values]
+    return [masked(text) if "@" in text else text for text in texts]

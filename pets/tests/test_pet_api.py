@@ -5,8 +5,10 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from django.conf import settings
 
 from hetri.testing import Api
+from pets.models import Pet
 
 
 def test_a_pet_is_made_read_changed_and_removed(alice: Api) -> None:
@@ -74,3 +76,9 @@ def test_somebody_elses_pet_does_not_exist(alice: Api, bob: Api, charlie: Api, a
     for method in ("GET", "PUT", "PATCH", "DELETE"):
         assert anonymous.request(method, path, json={}).status_code == 401
     assert anonymous.get("/pets").status_code == 401
+
+
+def test_an_owner_has_so_many_pets(alice: Api) -> None:
+    Pet.objects.bulk_create(Pet(owner=alice.user, name="Rex") for _ in range(settings.PETS_PER_OWNER))
+    answer = alice.post("/pets", json={"name": "One more"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "too_many")

@@ -9,7 +9,19 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from hetri.accounts.models import User
+from hetri.accounts.signin import prove_password
 from hetri.core.context import THEMES
+from hetri.core.errors import BadPassword, TooMany
+
+
+def check(user: User, password: str, *, wrong: Any) -> None:
+    """Raise ValidationError unless it is the password of somebody who is signed in; each wrong one counts."""
+    try:
+        prove_password(user=user, password=password)
+    except BadPassword as refused:
+        raise ValidationError(wrong) from refused
+    except TooMany as refused:
+        raise ValidationError(_("Too many tries. Wait five minutes, then try again.")) from refused
 
 
 class NameForm(forms.Form):
@@ -57,8 +69,7 @@ class PasswordForm(forms.Form):
         super().__init__(*args, **kwargs)
 
     def clean_password(self) -> str:
-        """The right one."""
+        """The right one. Raises Busy, too."""
         password: str = self.cleaned_data["password"]
-        if not self.user.check_password(password):
-            raise ValidationError(_("The password is wrong."))
+        check(self.user, password, wrong=_("The password is wrong."))
         return password

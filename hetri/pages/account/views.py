@@ -23,7 +23,6 @@ from devices.models import Device
 from devices.services.departure import delete_account
 from hetri.accounts import sessions
 from hetri.accounts.models import UserSession
-from hetri.accounts.signin import PER_ACCOUNT
 from hetri.core.context import THEME_COOKIE
 from hetri.core.errors import ApiError
 from hetri.pages.account.browsers import describe
@@ -133,24 +132,21 @@ def delete(request: HttpRequest) -> HttpResponse:
     """What ends and what stays; then, with the password, the end."""
     user = viewer(request)
     form = PasswordForm(request.POST or None, user=user)
-    if request.method == "POST":
+    if request.method == "POST" and form.is_valid():
         try:
-            PER_ACCOUNT.spend(user.email)
-            if form.is_valid():
-                PER_ACCOUNT.refund(user.email)
-                delete_account(user=user)
-                request.session.flush()
-                messages.success(request, _("Your account is deleted."))
-                return redirect("account_login")
+            delete_account(user=user)
         except ApiError as refused:
             form.add_error(None, _refusal(refused))
+        else:
+            request.session.flush()
+            messages.success(request, _("Your account is deleted."))
+            return redirect("account_login")
     context = {"form": form, "collars": Device.objects.in_use().filter(owner=user), "days": settings.RETENTION_DAYS}
     return render(request, "account/delete.html", {**context, "tab": "account"})
 
 
 def _refusal(refused: ApiError) -> str:
     known = {
-        "throttled": _("Too many tries. Wait five minutes, then try again."),
         "staff_stays": _("Staff accounts are ended by an administrator."),
     }
     return known.get(refused.code, _("A part of Hetri is down. Nothing was changed; try again in a moment."))

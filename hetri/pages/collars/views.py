@@ -16,7 +16,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from devices.models import Device
 from devices.mqtt.registry import Credential
 from devices.services import claims, ownership
-from hetri.accounts.signin import PER_ACCOUNT
 from hetri.core.errors import ApiError, NotFound
 from hetri.core.times import now
 from hetri.pages.account.forms import PasswordForm
@@ -159,17 +158,15 @@ def hand_over(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """
     user, device = viewer(request), device_in_use(request, device_id)
     form = PasswordForm(request.POST or None, user=user)
-    if request.method == "POST":
+    if request.method == "POST" and form.is_valid():
         try:
-            PER_ACCOUNT.spend(user.email)
-            if form.is_valid():
-                code, until = claims.hand_over(device=device, by=user, password=form.cleaned_data["password"])
-                PER_ACCOUNT.refund(user.email)
-                link = request.build_absolute_uri(f"{reverse('collar_add')}?code={code}")
-                context = {"device": device, "code": code, "until": until, "link": link, "pattern": pattern(link)}
-                return render(request, "collars/handed_over.html", {**context, "zone": zone_of(device), "tab": "home"})
+            code, until = claims.hand_over(device=device, by=user, password=form.cleaned_data["password"])
         except ApiError as refused:
             form.add_error(None, in_words(refused))
+        else:
+            link = request.build_absolute_uri(f"{reverse('collar_add')}?code={code}")
+            context = {"device": device, "code": code, "until": until, "link": link, "pattern": pattern(link)}
+            return render(request, "collars/handed_over.html", {**context, "zone": zone_of(device), "tab": "home"})
     context = {"form": form, "device": device, "until": claims.handover_until(device), "zone": zone_of(device)}
     return render(request, "collars/hand_over.html", {**context, "tab": "home"})
 

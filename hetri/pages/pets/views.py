@@ -3,6 +3,7 @@
 from datetime import date
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from devices.models import Device
 from devices.services.budget import portions_used
 from hetri.accounts.roles import may
-from hetri.core.errors import ApiError
+from hetri.core.errors import ApiError, Conflict
 from hetri.core.times import now
 from hetri.pages import presenters
 from hetri.pages.found import pet_for
@@ -123,8 +124,13 @@ def add(request: HttpRequest) -> HttpResponse:
     """A new pet; `next` leads back to where one was needed."""
     form = PetForm(request.POST or None, instance=Pet(owner=viewer(request)))
     if request.method == "POST" and form.is_valid():
-        made = form.save()
-        return redirect(_next(request) or reverse("pet", args=[made.pk]))
+        try:
+            made = services.create_pet(owner=viewer(request), fields=form.cleaned_data)
+        except Conflict:
+            words = _("An account can have {n} pets. Remove one first.").format(n=settings.PETS_PER_OWNER)
+            form.add_error(None, words)
+        else:
+            return redirect(_next(request) or reverse("pet", args=[made.pk]))
     return render(request, "pets/form.html", {"form": form, "next": _next(request) or "", "tab": "pets"})
 
 
