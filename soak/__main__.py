@@ -15,6 +15,7 @@ from soak import (
     certificates,
     containers,
     fleet,
+    hashing,
     hour,
     memory,
     rolling,
@@ -26,6 +27,7 @@ from soak import (
 Soak = Callable[[], Mapping[str, object]]
 SOAKS: Mapping[str, Soak] = {
     "alerts": alerts.run,
+    "hashing": hashing.run,
     "certificates": certificates.run,
     "containers": containers.run,
     "memory": memory.run,
