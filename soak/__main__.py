@@ -16,6 +16,7 @@ from soak import (
     containers,
     fleet,
     hang,
+    hashing,
     hour,
     memory,
     rolling,
@@ -28,6 +29,7 @@ from soak import (
 Soak = Callable[[], Mapping[str, object]]
 SOAKS: Mapping[str, Soak] = {
     "alerts": alerts.run,
+    "hashing": hashing.run,
     "certificates": certificates.run,
     "containers": containers.run,
     "memory": memory.run,

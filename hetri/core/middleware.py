@@ -10,8 +10,8 @@ from django.utils.decorators import sync_and_async_middleware
 from django.utils.deprecation import MiddlewareMixin
 
 from hetri.core import audit, logs, metrics
-from hetri.core.ids import uuid7
 from hetri.core.errors import ApiError
+from hetri.core.ids import uuid7
 from hetri.core.views import answer_refusal, wants_page
 
 _ACCEPTED = re.compile(r"[0-9a-zA-Z-]{8,64}\Z")

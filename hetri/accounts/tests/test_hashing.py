@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from allauth.account.forms import default_token_generator as reset_tokens
+from allauth.account.utils import user_pk_to_url_str
 from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
 from django.core.cache import cache
 from django.db import connection
@@ -11,8 +13,6 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from allauth.account.forms import default_token_generator as reset_tokens
-from allauth.account.utils import user_pk_to_url_str
 from conftest import PASSWORD, make_user
 from hetri.accounts import hashers
 from hetri.accounts.models import User, UserSession
