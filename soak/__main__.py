@@ -10,6 +10,7 @@ from functools import partial
 from devkit.errors import Refusal
 from soak import (
     alerts,
+    audit,
     backup,
     backup_faults,
     certificates,
@@ -28,6 +29,7 @@ from soak import (
 Soak = Callable[[], Mapping[str, object]]
 SOAKS: Mapping[str, Soak] = {
     "alerts": alerts.run,
+    "audit": audit.run,
     "certificates": certificates.run,
     "containers": containers.run,
     "memory": memory.run,
