@@ -10,6 +10,7 @@ from functools import partial
 from devkit.errors import Refusal
 from soak import (
     alerts,
+    audit,
     backup,
     backup_faults,
     certificates,
@@ -29,6 +30,7 @@ from soak import (
 Soak = Callable[[], Mapping[str, object]]
 SOAKS: Mapping[str, Soak] = {
     "alerts": alerts.run,
+    "audit": audit.run,
     "hashing": hashing.run,
     "certificates": certificates.run,
     "containers": containers.run,
