@@ -93,6 +93,8 @@ class Device(models.Model):
     last_seen = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=now, editable=False)
     retired_at = models.DateTimeField(null=True, blank=True)
+    suspended_until = models.DateTimeField(null=True, blank=True)  # the broker does not let it in; the last time, if past
+    suspended_for = models.CharField(max_length=32, blank=True, default="", db_default="")
 
     objects = DeviceQuerySet.as_manager()
 

@@ -178,6 +178,10 @@ TREAT_EXPIRY_S: int = env.int("HETRI_TREAT_EXPIRY_S", default=30)
 DEVICES_PER_OWNER: int = env.int("HETRI_DEVICES_PER_OWNER", default=20)
 RETENTION_DAYS: int = env.int("HETRI_RETENTION_DAYS", default=400)
 PARTITION: str = env.str("HETRI_PARTITION", default="day")
+# What one collar may send: bytes a second in the long run and at once; a message counts 1,024 beside its own.
+INGEST_RATE: float = env.float("HETRI_INGEST_RATE_KIB", default=256) * 1024
+INGEST_BURST: float = env.float("HETRI_INGEST_BURST_KIB", default=32_768) * 1024
+SUSPEND_S: int = env.int("HETRI_SUSPEND_S", default=60)
 REJECTED_PER_DEVICE: int = env.int("HETRI_REJECTED_PER_DEVICE", default=100)
 
 # --- People -----------------------------------------------------------------------------------------

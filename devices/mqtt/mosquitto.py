@@ -28,7 +28,7 @@ PROBE_EVERY_S = 0.03
 _LOCK = 0x4865_7472  # advisory lock: one writer of the file at a time
 _RENDER = """
     SELECT coalesce(string_agg(mqtt_user || ':' || mqtt_pass_hash || E'\\n', '' ORDER BY id), '')
-    FROM devices_device WHERE retired_at IS NULL
+    FROM devices_device WHERE retired_at IS NULL AND (suspended_until IS NULL OR suspended_until <= now())
 """
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 TELEMETRY = "telemetry"
 STATUS = "status"
-SUBSCRIPTIONS = ("devices/+/telemetry", "devices/+/status")
+SUBSCRIPTIONS = {TELEMETRY: "devices/+/telemetry", STATUS: "devices/+/status"}
 
 
 def status(device_id: UUID) -> str:
