@@ -119,8 +119,17 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Redis, Celery ----------------------------------------------------------------------------------
 REDIS_URL: str = env.str("REDIS_URL")  # rediss://...?ssl_ca_certs=FILE: TLS, the certificate and its name checked
 # Counts tries and remembers one-time codes that were used: every process has to see the same.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+# Nobody waits for a Redis that hangs: who asks for a page is told so after a second.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+    }
+}
 CELERY_BROKER_URL: str = env.str("HETRI_CELERY_BROKER_URL", default=REDIS_URL.replace("unix://", "redis+socket://"))
+# Longer than a worker's own wait for tasks (1 s).
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 1}
 LIVE_CHANNEL: str = env.str("HETRI_LIVE_CHANNEL", default="hetri:live")
 
 # --- MQTT -------------------------------------------------------------------------------------------
