@@ -1,6 +1,5 @@
 """A collar that is let loose: it says the same kind of thing as fast as the broker takes it, and reads no answer."""
 
-import contextlib
 import json
 import os
 import socket
@@ -14,25 +13,23 @@ from types import TracebackType
 from typing import Any
 from uuid import uuid4
 
-from django.conf import settings
-
 from devices.mqtt.wire import variable_length
-from hetri.core.ids import to_ms
-from hetri.core.times import now
 
 CHUNK = 200  # messages in one write
 Say = Callable[[int], bytes]  # the payload of the message of that number
-DAY_MS = 86_400_000
 
 
 class Flood:
-    """From its start until the broker cuts it, or its end. `sent` counts messages, `cut` says whether it was cut."""
+    """From its start until the broker cuts it, or its end. `sent` counts messages, `cut` says whether it was cut.
 
-    def __init__(self, credentials: dict[str, Any], kind: str, say: Say, most: int = 10**9, ca: Path | None = None):
+    `seconds` is how long it sent. Nothing of Django: soaks use it, too.
+    """
+
+    def __init__(self, credentials: dict[str, Any], ca: Path, kind: str, say: Say, most: int = 10**9) -> None:
         self.sent, self.cut, self.seconds = 0, False, 0.0
         self._credentials, self._say, self._most = credentials, say, most
         self._topic = f"devices/{credentials['username']}/{kind}".encode()
-        self._ca = str(ca or settings.TLS_CA)
+        self._ca = str(ca)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
@@ -48,26 +45,25 @@ class Flood:
         host, port = str(self._credentials["host"]), int(self._credentials["port"])
         context = ssl.create_default_context(cafile=self._ca)
         raw = socket.create_connection((host, port), timeout=5)
-        with contextlib.suppress(OSError), raw, context.wrap_socket(raw, server_hostname=host) as line:
+        with raw, context.wrap_socket(raw, server_hostname=host) as line:
             line.sendall(self._connect())
             assert line.recv(64)[0] == 0x20
-            reader = threading.Thread(target=self._read, args=(line,), daemon=True)
-            reader.start()
             begun = time.monotonic()
-            while not self._over.is_set() and self.sent < self._most:
-                line.sendall(b"".join(self._publish(self.sent + number) for number in range(CHUNK)))
-                self.sent += CHUNK
-                self.seconds = time.monotonic() - begun
-            self._over.wait(60)
-            with contextlib.suppress(OSError):
-                line.unwrap()
+            try:
+                while not self._over.is_set():
+                    self._say_some(line)
+                    self.seconds = time.monotonic() - begun if self.sent < self._most else self.seconds
+                    _read_what_is_there(line)
+            except OSError:
+                self.cut = not self._over.is_set()
 
-    def _read(self, line: ssl.SSLSocket) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            while line.recv(65_536):
-                pass
-        self.cut = not self._over.is_set()
-        self._over.set()
+    def _say_some(self, line: ssl.SSLSocket) -> None:
+        few = min(CHUNK, self._most - self.sent)
+        if few == 0:
+            line.sendall(b"\xc0\x00")  # PINGREQ
+            self._over.wait(0.1)
+        line.sendall(b"".join(self._publish(self.sent + number) for number in range(few)))
+        self.sent += few
 
     def _connect(self) -> bytes:
         name, password = str(self._credentials["username"]), str(self._credentials["password"])
@@ -78,6 +74,19 @@ class Flood:
         head = len(self._topic).to_bytes(2, "big") + self._topic + (number % 65_535 + 1).to_bytes(2, "big")
         payload = self._say(number)
         return b"\x32" + variable_length(len(head) + len(payload)) + head + payload
+
+
+def _read_what_is_there(line: ssl.SSLSocket) -> None:
+    """Raises OSError when the other side has closed. In the thread that writes: TLS is not for two at once."""
+    line.setblocking(False)
+    try:
+        while line.recv(65_536):
+            pass
+    except ssl.SSLWantReadError:
+        return
+    finally:
+        line.settimeout(5)
+    raise ConnectionResetError
 
 
 def _text(words: str) -> bytes:
@@ -101,7 +110,7 @@ def garbage(number: int) -> bytes:
 
 def samples(each: int, apart_ms: int = 1) -> Say:
     """`each` samples a message, none twice, from now on back in time, `apart_ms` apart."""
-    newest, seq, boot = to_ms(now()), count(), os.urandom(4).hex()
+    newest, seq, boot = time.time_ns() // 1_000_000, count(), os.urandom(4).hex()
 
     def some() -> Iterator[dict[str, Any]]:
         for number in (next(seq) for _ in range(each)):

@@ -99,35 +99,35 @@ class Intake:
         at, received_ms = time.monotonic(), time.time_ns() // 1_000_000
         for topic, payload, mid, retained in arrivals:
             address = topics.parse(topic)
-            if address is None or address[1] not in fresh:
+            if address is None or self._is_shut(address[0], at):
                 done.append(mid)
-                log.warning("unknown_topic", extra={"topic": topic[:100]})
                 continue
             message = Message(address[0], topic, payload, retained, received_ms, mid, self._connection)
-            if self._admits(message, self._lanes[address[1]], at):
+            if self._in_quota(message, self._lanes[address[1]], at):
                 fresh[address[1]].append(message)
             else:
                 done.append(mid)
+                self.cut_off(message, "too_fast")
         self._client.acknowledge(done)
         metrics.DROPPED.inc(len(done))
         for kind, messages in fresh.items():
-            self._lanes[kind].put(messages)
-            self._relieve(self._lanes[kind], messages)
+            if messages:
+                self._lanes[kind].put(messages)
+                self._relieve(self._lanes[kind])
 
-    def _admits(self, message: Message, lanes: Lanes, at: float) -> bool:
-        until = self._shut.get(message.device_id)
-        if until is not None:
-            if at < until:
-                return False
-            del self._shut[message.device_id]
-        if lanes.lenient or self._quota.take(message.device_id, len(message.payload) + MESSAGE_COST, at):
-            return True
-        self.cut_off(message, "too_fast")
+    def _is_shut(self, device_id: UUID, at: float) -> bool:
+        until = self._shut.get(device_id)
+        if until is None or at < until:
+            return until is not None
+        del self._shut[device_id]
         return False
 
-    def _relieve(self, lanes: Lanes, messages: Sequence[Message]) -> None:
+    def _in_quota(self, message: Message, lanes: Lanes, at: float) -> bool:
+        return lanes.lenient or self._quota.take(message.device_id, len(message.payload) + MESSAGE_COST, at)
+
+    def _relieve(self, lanes: Lanes) -> None:
         """While the line is too full: who holds most of it is over."""
-        while messages and (hog := lanes.excess()):
+        while hog := lanes.excess():
             held = lanes.newest(hog)
             if held is not None:
                 self.cut_off(held, "too_much_waiting")

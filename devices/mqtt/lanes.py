@@ -13,7 +13,8 @@ from uuid import UUID
 
 from devices.mqtt.messages import Message
 
-MESSAGE_COST = 4096  # what a message costs beside its bytes: 6,000 small ones weigh as much as 1,200 of 16 KiB
+MESSAGE_COST = 4096  # what it weighs to hold one, beside its bytes: 6,000 small ones as much as 1,200 of 16 KiB
+MESSAGE_WORK = 512  # what it takes to store one, beside its bytes: 100 samples in 16 KiB as long as 22 with one
 QUANTUM = 4096
 HOLD_MOST = 24 * 1024 * 1024  # of all lanes together
 HOG_SHARE = 8  # who holds less than this part of it is no hog, whatever the others hold
@@ -25,8 +26,13 @@ URGENT_TURNS = 2  # of three: who only says that it is there is served, too, wha
 
 
 def cost_of(message: Message) -> int:
-    """What it weighs, in bytes."""
+    """What it weighs while it is held, in bytes."""
     return len(message.payload) + MESSAGE_COST
+
+
+def work_of(message: Message) -> int:
+    """What it takes to store it, in bytes."""
+    return len(message.payload) + MESSAGE_WORK
 
 
 class Lane:
@@ -93,21 +99,21 @@ class Lanes:
             self._count, self._cost = self._count - len(lane.messages), self._cost - lane.cost
             return list(lane.messages)
 
-    def take_batch(self, most: int, most_cost: int, wait_s: float) -> list[Message]:
+    def take_batch(self, most: int, most_work: int, wait_s: float) -> list[Message]:
         """Messages of all collars in turns: those that are there, or come within `wait_s` while there is room."""
         with self._more:
             if not self._await_some():
                 return []
-            self._more.wait_for(lambda: self._count >= most or self._cost >= most_cost, wait_s)
+            self._more.wait_for(lambda: self._count >= most or self._payload_bytes() >= most_work, wait_s)
             batch: list[Message] = []
             ring = self._rings[OTHERS]
-            while ring and len(batch) < most and most_cost > 0:
+            while ring and len(batch) < most and most_work > 0:
                 device_id, lane = ring.popitem(last=False)
                 lane.credit += QUANTUM
-                while lane.messages and lane.credit > 0 and len(batch) < most and most_cost > 0:
+                while lane.messages and lane.credit > 0 and len(batch) < most and most_work > 0:
                     message = self._pop(lane)
-                    price = cost_of(message)
-                    lane.credit, most_cost = lane.credit - price, most_cost - price
+                    price = work_of(message)
+                    lane.credit, most_work = lane.credit - price, most_work - price
                     batch.append(message)
                 self._put_back(device_id, lane)
             return batch
@@ -125,6 +131,9 @@ class Lanes:
                 taken.append(self._pop(lane))
             self._put_back(device_id, lane)
             return taken
+
+    def _payload_bytes(self) -> int:
+        return self._cost - MESSAGE_COST * self._count
 
     def _await_some(self) -> bool:
         self._notice_stall()

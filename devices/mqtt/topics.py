@@ -33,4 +33,4 @@ def parse(topic: str) -> tuple[UUID, str] | None:
         device_id = UUID(parts[1])
     except ValueError:
         return None
-    return (device_id, parts[2]) if str(device_id) == parts[1] else None
+    return (device_id, parts[2]) if str(device_id) == parts[1] and parts[2] in SUBSCRIPTIONS else None

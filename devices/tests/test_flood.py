@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from devices.models import Device
 from devices.mqtt.registry import registry
@@ -25,6 +26,10 @@ KINDS: dict[str, tuple[str, Say]] = {
     "bad telemetry": ("telemetry", garbage),
     "large telemetry": ("telemetry", large),
 }
+
+
+def flood(credentials: dict[str, Any], kind: str, say: Say, **more: Any) -> Flood:
+    return Flood(credentials, settings.TLS_CA, kind, say, **more)
 
 
 def took(work: Callable[[], Any]) -> float:
@@ -47,12 +52,12 @@ def acked(collar: Collar, batch: int) -> None:
 def test_a_flood_holds_up_nobody_else(alice: Api, bob: Api, collar_of: CollarOf, name: str) -> None:
     hog, device = alice.new_device(), bob.new_device()
     collar = collar_of(bob, device)
-    with Flood(hog["mqtt"], *KINDS[name]) as flood:
-        wait_for(lambda: flood.sent)
+    with flood(hog["mqtt"], *KINDS[name]) as running:
+        wait_for(lambda: running.sent)
         for turn in range(3):
             assert took(lambda: treat(bob, device)) < SOON_S
             assert took(lambda: acked(collar, turn)) < SOON_S  # noqa: B023
-        wait_for(lambda: flood.cut, 30)
+        wait_for(lambda: running.cut, 30)
     seen = Device.objects.get(pk=hog["id"])
     assert seen.suspended_until is not None
     assert seen.suspended_until > now()
@@ -61,7 +66,7 @@ def test_a_flood_holds_up_nobody_else(alice: Api, bob: Api, collar_of: CollarOf,
 def test_two_floods_at_once_hold_up_nobody_else(alice: Api, bob: Api, collar_of: CollarOf) -> None:
     first, second, device = alice.new_device(), alice.new_device(), bob.new_device()
     collar = collar_of(bob, device)
-    with Flood(first["mqtt"], "status", results) as one, Flood(second["mqtt"], "telemetry", samples(100)) as other:
+    with flood(first["mqtt"], "status", results) as one, flood(second["mqtt"], "telemetry", samples(100)) as other:
         wait_for(lambda: one.sent and other.sent)
         for turn in range(3):
             assert took(lambda: treat(bob, device)) < SOON_S
@@ -71,8 +76,8 @@ def test_two_floods_at_once_hold_up_nobody_else(alice: Api, bob: Api, collar_of:
 
 def test_one_that_was_cut_is_offline_says_why_and_comes_back(alice: Api, collar_of: CollarOf) -> None:
     device = alice.new_device()
-    with Flood(device["mqtt"], "telemetry", samples(1)) as flood:
-        wait_for(lambda: flood.cut, 30)
+    with flood(device["mqtt"], "telemetry", samples(1)) as running:
+        wait_for(lambda: running.cut, 30)
     assert alice.get(f"/devices/{device['id']}/status").json()["status"] in ("offline", "never_seen")
     assert Collar(device["mqtt"]).refused()
     why = RejectedMessage.objects.filter(device=device["id"], reason__startswith="too_")
@@ -85,19 +90,19 @@ def test_one_that_was_cut_is_offline_says_why_and_comes_back(alice: Api, collar_
 def test_a_collar_back_from_a_long_outage_is_not_cut(alice: Api, collar_of: CollarOf) -> None:
     """60,000 samples at full speed, of the last week."""
     device = alice.new_device()
-    with Flood(device["mqtt"], "telemetry", samples(100, apart_ms=10_000), most=600) as flood:
-        wait_for(lambda: flood.sent == 600, 30)
+    with flood(device["mqtt"], "telemetry", samples(100, apart_ms=10_000), most=600) as running:
+        wait_for(lambda: running.sent == 600, 30)
         wait_for(lambda: Sample.objects.filter(device=device["id"]).count() == 60_000, 60)
-        assert not flood.cut
+        assert not running.cut
 
 
 def test_samples_of_a_year_are_all_stored_and_hold_up_nobody_else(alice: Api, bob: Api, collar_of: CollarOf) -> None:
     old, device = alice.new_device(), bob.new_device()
     collar = collar_of(bob, device)
-    with Flood(old["mqtt"], "telemetry", samples(10, apart_ms=6_000_000), most=400) as flood:
-        wait_for(lambda: flood.sent == 400)
+    with flood(old["mqtt"], "telemetry", samples(10, apart_ms=6_000_000), most=400) as running:
+        wait_for(lambda: running.sent == 400)
         for turn in range(3):
             assert took(lambda: treat(bob, device)) < SOON_S
             assert took(lambda: acked(collar, turn)) < SOON_S  # noqa: B023
         wait_for(lambda: Sample.objects.filter(device=old["id"]).count() == 4_000, 120)
-        assert not flood.cut
+        assert not running.cut

@@ -88,7 +88,7 @@ _LOCK = 0x726F_6C6C  # advisory lock: two loops side by side take turns
 
 
 def recompute(limit: int = TAKE_MOST) -> int:
-    """Compute the buckets of the oldest `limit` marks, recent and late, and their hours. Returns how many were taken."""
+    """Compute the buckets of the oldest marks, recent and late, and their hours. Returns how many were taken."""
     return recompute_recent(limit) + recompute_late(limit)
 
 
