@@ -4,7 +4,7 @@ import logging
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Q
 
 from devices.models import Device
@@ -34,5 +34,5 @@ def suspend(message: Message, why: str) -> None:
     log.warning("collar_suspended", extra={"device": message.device_id, "reason": why, "until": until})
     try:
         registry().remove(str(message.device_id))
-    except Unavailable as error:
+    except (Unavailable, OperationalError) as error:
         log.warning("suspension_waits", extra={"device": message.device_id, "error": str(error)})
