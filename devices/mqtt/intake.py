@@ -97,13 +97,14 @@ class Intake:
         fresh: dict[str, list[Message]] = {kind: [] for kind in self._lanes}
         done: list[int] = []
         at, received_ms = time.monotonic(), time.time_ns() // 1_000_000
+        lenient = {kind: lanes.lenient for kind, lanes in self._lanes.items()}
         for topic, payload, mid, retained in arrivals:
             address = topics.parse(topic)
-            if address is None or self._is_shut(address[0], at):
+            if address is None or (self._shut and self._is_shut(address[0], at)):
                 done.append(mid)
                 continue
             message = Message(address[0], topic, payload, retained, received_ms, mid, self._connection)
-            if self._in_quota(message, self._lanes[address[1]], at):
+            if lenient[address[1]] or self._in_quota(message, at):
                 fresh[address[1]].append(message)
             else:
                 done.append(mid)
@@ -122,8 +123,8 @@ class Intake:
         del self._shut[device_id]
         return False
 
-    def _in_quota(self, message: Message, lanes: Lanes, at: float) -> bool:
-        return lanes.lenient or self._quota.take(message.device_id, len(message.payload) + MESSAGE_COST, at)
+    def _in_quota(self, message: Message, at: float) -> bool:
+        return self._quota.take(message.device_id, len(message.payload) + MESSAGE_COST, at)
 
     def _relieve(self, lanes: Lanes) -> None:
         """While the line is too full: who holds most of it is over."""
