@@ -95,12 +95,26 @@ class ConfigFilter(admin.SimpleListFilter):
         return queryset.filter(pk__in=Device.objects.config_waiting().values("pk"))
 
 
+class CutFilter(admin.SimpleListFilter):
+    title = "cut for sending too much"
+    parameter_name = "cut"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("24h", "in the last 24 hours")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Those that ingest kept out of the broker."""
+        if self.value() != "24h":
+            return queryset
+        return queryset.filter(pk__in=Device.objects.suspended_since(now() - timedelta(days=1)).values("pk"))
+
+
 @admin.register(Device)
 class DeviceAdmin(HistoryAdmin):
     """Looked at here; changed through services, which tell the broker too."""
 
     list_display = ("name", "id", "kept_by", "pet", "presence_now", "battery", "firmware_version", "last_seen")
-    list_filter = (PresenceFilter, SilentFilter, BatteryFilter, ConfigFilter, "firmware_version")
+    list_filter = (PresenceFilter, SilentFilter, BatteryFilter, ConfigFilter, CutFilter, "firmware_version")
     search_fields = ("name",)
     search_help_text = "A collar's name, id or label, or its owner's whole e-mail"
     list_select_related = ("owner", "pet")

@@ -1,34 +1,98 @@
-"""Status messages from collars."""
+"""Status messages from collars: all that waits of one collar in one transaction, presence folded to the newest."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
 from devices.models import Device, TreatEvent
-from devices.mqtt.messages import Message
-from devices.payloads import BadPayload, Command, parse_status
+from devices.mqtt.messages import Message, Refused
+from devices.payloads import BadPayload, Command, Status, parse_status
 from devices.services.presence import record_presence, record_report
 from devices.services.treats import record_accepted, record_result
 from devices.signals import came_online, command_answered, update_told
 
 
-@transaction.atomic
+@dataclass
+class Word:
+    """What one message says, or several presences together: `reported` holds the newest of each fact."""
+
+    message: Message
+    status: Status
+    reported: dict[str, Any]
+
+    @property
+    def is_presence(self) -> bool:
+        """Whether it says nothing but that the collar is there, or gone."""
+        return self.status.online is not None and self.status.command is None and self.status.update is None
+
+    def takes_up(self, before: "Word") -> bool:
+        """Fold the presence before it into this one. An offline one does not swallow when the collar was heard."""
+        if not (self.is_presence and before.is_presence) or self.message.retained != before.message.retained:
+            return False
+        if before.status.online and not self.status.online:
+            return False
+        ended = {} if before.status.online else {"streaming": False}
+        self.reported = {**before.reported, **ended, **self.reported}
+        return True
+
+
 def handle_status(message: Message) -> str | None:
     """Take over one status message. Returns why it is to be set aside, or None when it was good."""
-    if not message.payload:
-        return None  # a retained message that was cleared
-    try:
-        status = parse_status(message.payload)
-    except BadPayload as refused:
-        return str(refused)
-    found: Device | None
+    return next((why for _, why in handle_statuses([message])), None)
+
+
+@transaction.atomic
+def handle_statuses(messages: Sequence[Message]) -> list[Refused]:
+    """Take over status messages of one collar, the oldest first. Returns those to be set aside, with the reason.
+
+    Presence is folded: what a run of them says in the end is written, greeted and pushed once.
+    """
+    words, refused = _read(messages)
+    for word in _folded(words):
+        if not _take_over(word):
+            refused.append((word.message, "unknown_device"))
+    return refused
+
+
+def _read(messages: Iterable[Message]) -> tuple[list[Word], list[Refused]]:
+    words, refused = [], []
+    for message in messages:
+        if not message.payload:
+            continue  # a retained message that was cleared
+        try:
+            status = parse_status(message.payload)
+        except BadPayload as error:
+            refused.append((message, str(error)))
+        else:
+            words.append(Word(message, status, status.reported()))
+    return words, refused
+
+
+def _folded(words: Iterable[Word]) -> list[Word]:
+    kept: list[Word] = []
+    for word in words:
+        while kept and word.takes_up(kept[-1]):
+            kept.pop()
+        kept.append(word)
+    return kept
+
+
+def _take_over(word: Word) -> bool:
+    """Write what it says. False when there is no such collar in use."""
+    message, status = word.message, word.status
+    heard_at: datetime | None = message.received_at
     if status.online is not None:
-        heard_at = None if message.retained else message.received_at
+        heard_at = None if message.retained else heard_at
         found = record_presence(
-            device_id=message.device_id, online=status.online, reported=status.reported(), heard_at=heard_at
+            device_id=message.device_id, online=status.online, reported=word.reported, heard_at=heard_at
         )
     else:
-        found = record_report(device_id=message.device_id, reported=status.reported(), heard_at=message.received_at)
+        found = record_report(device_id=message.device_id, reported=word.reported, heard_at=message.received_at)
     if found is None:
-        return "unknown_device"
+        return False
     if status.online and not message.retained:
         came_online.send(Device, device_id=message.device_id)
     if status.command is not None:
@@ -36,7 +100,7 @@ def handle_status(message: Message) -> str | None:
     if status.update is not None:
         told = {"job_id": status.update.job, "state": status.update.state, "reason": status.update.reason or ""}
         update_told.send(Device, device_id=message.device_id, at=message.received_at, **told)
-    return None
+    return True
 
 
 def _settle(message: Message, command: Command) -> None:

@@ -52,6 +52,10 @@ class DeviceQuerySet(models.QuerySet["Device"]):
         )
         return told.filter(Q(applied__isnull=True) | ~Q(applied=F("wanted")), retired_at=None, last_seen__isnull=False)
 
+    def suspended_since(self, since: datetime) -> "DeviceQuerySet":
+        """Those that were kept out of the broker at that moment, or later, for sending too much."""
+        return self.filter(retired_at=None, suspended_until__gte=since)
+
     def search(self, text: str) -> "DeviceQuerySet":
         """Those with `text` in their name, or with just this id."""
         try:
@@ -94,6 +98,8 @@ class Device(models.Model):
     last_seen = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=now, editable=False)
     retired_at = models.DateTimeField(null=True, blank=True)
+    suspended_until = models.DateTimeField(null=True, blank=True)  # not let in by the broker; past: the last time
+    suspended_for = models.CharField(max_length=32, blank=True, default="", db_default="")
 
     objects = DeviceQuerySet.as_manager()
 

@@ -75,16 +75,20 @@ def parse_status(payload: bytes) -> Status:
     if len(payload) > MAX_BYTES:
         raise BadPayload("too_large")
     try:
-        status = _decoder.decode(payload)
-    except (msgspec.DecodeError, RecursionError) as error:
+        text = payload.decode()  # msgspec skips over bytes that are not UTF-8 under unknown keys
+    except UnicodeDecodeError as error:
+        raise BadPayload("bad_encoding: not UTF-8") from error
+    try:
+        status = _decoder.decode(text)
+    except (msgspec.DecodeError, RecursionError, ValueError) as error:
         raise BadPayload(f"bad_status: {error}"[:200]) from error
     for name, (low, high) in _RANGES.items():
         value = getattr(status, name)
         if value is not None and not low <= value <= high:
             raise BadPayload(f"out_of_range: {name}")
     for name, length in _LENGTHS.items():
-        text = getattr(status, name)
-        if text is not None and (len(text) > length or not text.isprintable()):
+        said = getattr(status, name)
+        if said is not None and (len(said) > length or not said.isprintable()):
             raise BadPayload(f"bad_text: {name}")
     if status.update and (reason := status.update.reason) and (len(reason) > 32 or not reason.isprintable()):
         raise BadPayload("bad_text: reason")

@@ -127,8 +127,17 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Redis, Celery ----------------------------------------------------------------------------------
 REDIS_URL: str = env.str("REDIS_URL")  # rediss://...?ssl_ca_certs=FILE: TLS, the certificate and its name checked
 # Counts tries and remembers one-time codes that were used: every process has to see the same.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+# Nobody waits for a Redis that hangs: who asks for a page is told so after a second.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+    }
+}
 CELERY_BROKER_URL: str = env.str("HETRI_CELERY_BROKER_URL", default=REDIS_URL.replace("unix://", "redis+socket://"))
+# Longer than a worker's own wait for tasks (1 s).
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 1}
 LIVE_CHANNEL: str = env.str("HETRI_LIVE_CHANNEL", default="hetri:live")
 
 # --- MQTT -------------------------------------------------------------------------------------------
@@ -188,6 +197,10 @@ NEW_DEVICES_PER_HOUR: int = env.int("HETRI_NEW_DEVICES_PER_HOUR", default=600)  
 PETS_PER_OWNER: int = env.int("HETRI_PETS_PER_OWNER", default=100)
 RETENTION_DAYS: int = env.int("HETRI_RETENTION_DAYS", default=400)
 PARTITION: str = env.str("HETRI_PARTITION", default="day")
+# What one collar may send: bytes a second in the long run and at once; a message counts 1,024 beside its own.
+INGEST_RATE: float = env.float("HETRI_INGEST_RATE_KIB", default=256) * 1024
+INGEST_BURST: float = env.float("HETRI_INGEST_BURST_KIB", default=32_768) * 1024
+SUSPEND_S: int = env.int("HETRI_SUSPEND_S", default=60)
 REJECTED_PER_DEVICE: int = env.int("HETRI_REJECTED_PER_DEVICE", default=100)
 
 # --- People -----------------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
 """The one table of what happens with what collars send, and what runs beside it in the ingest process."""
 
-from devices.handlers import handle_status
+from devices.handlers import handle_statuses
 from devices.mqtt.subscriber import Routes
-from telemetry.services.ingest import store
+from devices.services.suspension import suspend
+from telemetry.services.ingest import store, store_recent
 from telemetry.services.rejected import set_aside
 
-ROUTES = Routes(telemetry=store, status=handle_status, set_aside=set_aside)
+ROUTES = Routes(telemetry=store_recent, late=store, status=handle_statuses, set_aside=set_aside, cut=suspend)

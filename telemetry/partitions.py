@@ -21,6 +21,7 @@ from hetri.core.times import now
 log = logging.getLogger(__name__)
 DAY_MS = 86_400_000
 AHEAD_DAYS = 7
+AT_ONCE = 4  # partitions in one transaction: who else needs one waits for it
 _LOCK = 0x7061_7274  # advisory lock: one process makes or drops partitions at a time
 _MONDAY = 4  # 1970-01-05, the first Monday since the epoch, in days
 _BOUNDS = re.compile(r"'([0-9a-f-]{36})'.*'([0-9a-f-]{36})'")
@@ -45,13 +46,19 @@ def ensure(moments: Iterable[int]) -> None:
     missing = {ms // DAY_MS for ms in moments} - _known
     if not missing:
         return
+    days = sorted(missing, reverse=True)  # the newest first: somebody may wait for it
+    for first in range(0, len(days), AT_ONCE):
+        _make_missing(days[first : first + AT_ONCE])
+
+
+def _make_missing(days: list[int]) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         spans = _spans(cursor)
-        for day in sorted(missing):
+        for day in days:
             if not any(span.start <= day < span.end for span in spans):
                 spans.append(_make(cursor, day, spans))
-    _known.update(missing)
+    _known.update(days)
 
 
 def make_ahead() -> None:

@@ -1,11 +1,15 @@
 """Each part killed in turn while collars send: nothing is lost, nothing is there twice."""
 
+import os
+import signal
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 
 from hetri.testing import wait_for
+from hetri.testing_flood import Flood, samples
 from tests.conftest import Flash, Stack
 
 Maker = Callable[..., Flash]
@@ -97,3 +101,23 @@ def test_a_database_that_is_away_is_503(stack: Stack) -> None:
             assert (answer.json()["code"], "Retry-After" in answer.headers) == ("database_unavailable", True)
         wait_for(lambda: owner.get("/devices").status_code == 200, 30)
         assert owner.get("/healthz").status_code == 200
+
+
+def test_a_backlog_of_our_own_standstill_is_stored_whole_and_nobody_is_cut(stack: Stack) -> None:
+    """Longer lanes than any flood is let make, but ingest stood still: not the collars' fault."""
+    ca, each = stack.instance.var / "tls" / "ca.pem", 8000
+    with stack.client() as owner, ExitStack() as opened:
+        made = [owner.post("/devices", json={"name": "x"}).json() for _ in range(3)]
+        pid = stack.instance.pid("ingest")
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            floods = [opened.enter_context(Flood(one["mqtt"], ca, "telemetry", samples(1), most=each)) for one in made]
+            wait_for(lambda: all(flood.sent == each for flood in floods), 60)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        ids = [one["id"] for one in made]
+        wait_for(lambda: len(stack.rows(STORED, ids)) == 3 * each, 120)
+        assert not any(flood.cut for flood in floods)
+        for one in ids:
+            owner.delete(f"/devices/{one}")

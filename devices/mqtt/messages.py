@@ -36,3 +36,13 @@ class Receipt(msgspec.Struct, frozen=True):
     batch: int
     stored: int
     rejected: int
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """What came of a batch: receipts of what is committed, and the messages that are for the late lane instead."""
+
+    receipts: list[Receipt] = []
+    late: list[Message] = []
+
+
+Refused = tuple[Message, str]  # a message that is set aside, and why

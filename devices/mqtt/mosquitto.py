@@ -37,6 +37,7 @@ _RENDER = """
     ), line AS (
         SELECT mqtt_user AS ref, mqtt_pass_hash AS verifier FROM devices_device
         WHERE retired_at IS NULL AND mqtt_user NOT IN (SELECT ref FROM trial)
+          AND (suspended_until IS NULL OR suspended_until <= now())
         UNION ALL SELECT ref, verifier FROM trial WHERE verifier <> ''
     )
     SELECT coalesce(string_agg(ref || ':' || verifier || E'\\n', '' ORDER BY ref COLLATE "C"), '') FROM line

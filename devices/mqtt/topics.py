@@ -6,7 +6,7 @@ from uuid import UUID
 TELEMETRY = "telemetry"
 STATUS = "status"
 PULSE = "devices/pulse"  # ours, to nobody: its acknowledgement says that the broker answers
-SUBSCRIPTIONS = ("devices/+/telemetry", "devices/+/status")
+SUBSCRIPTIONS = {TELEMETRY: "devices/+/telemetry", STATUS: "devices/+/status"}
 
 
 def status(device_id: UUID) -> str:
@@ -34,4 +34,4 @@ def parse(topic: str) -> tuple[UUID, str] | None:
         device_id = UUID(parts[1])
     except ValueError:
         return None
-    return (device_id, parts[2]) if str(device_id) == parts[1] else None
+    return (device_id, parts[2]) if str(device_id) == parts[1] and parts[2] in SUBSCRIPTIONS else None

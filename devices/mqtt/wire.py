@@ -19,7 +19,8 @@ CHUNK = 262_144
 PUBLISH, PUBACK = 0x30, 0x40
 _PUBACK = struct.Struct(">BBH")
 _LENGTH = struct.Struct(">H")
-Received = Callable[[str, bytes, int, bool], None]  # topic, payload, packet id, retain flag
+Arrival = tuple[str, bytes, int, bool]  # topic, payload, packet id, retain flag
+Received = Callable[[list[Arrival]], None]
 
 
 def variable_length(value: int) -> bytes:
@@ -51,13 +52,14 @@ def publish_packet(topic: str, payload: bytes) -> bytes:
 
 
 class BulkClient(mqtt.Client):
-    """Set `on_received` and acknowledge with `acknowledge`; QoS 1 and MQTT 5 only."""
+    """Set `on_received` (all that one read brought) and acknowledge with `acknowledge`; QoS 1 and MQTT 5 only."""
 
     on_received: Received
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._buffer = bytearray()
+        self._arrived: list[Arrival] = []
 
     def acknowledge(self, mids: Iterable[int], more: bytes = b"") -> None:
         """PUBACK each packet id and send `more` (whole packets), in one write; from any thread."""
@@ -82,7 +84,11 @@ class BulkClient(mqtt.Client):
             return self._loop_rc_handle(mqtt.MQTT_ERR_CONN_LOST)
         self._last_bytes_received = time.monotonic()
         self._buffer += chunk
-        return self._handle_buffer()
+        result = self._handle_buffer()
+        if self._arrived:
+            arrived, self._arrived = self._arrived, []
+            self.on_received(arrived)
+        return result
 
     def _handle_buffer(self) -> MQTTErrorCode:
         buffer, at = self._buffer, 0
@@ -119,4 +125,4 @@ class BulkClient(mqtt.Client):
             log.error("malformed_publish")
             return
         payload = body[properties[1] + properties[0] :]
-        self.on_received(body[2:topic_end].decode(), payload, mid, retain)
+        self._arrived.append((body[2:topic_end].decode(), payload, mid, retain))

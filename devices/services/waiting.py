@@ -1,6 +1,7 @@
 """Waiting for a treat's result: woken by the live bus, holding no transaction and no connection."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from django.db import connection
 from devices.models import TreatEvent
 from hetri.core.bus import Listener, hub
 
+LOOK_S = 1.0
 SETTLED = frozenset(TreatEvent.Result.values) - {TreatEvent.Result.PENDING}
 
 
@@ -29,15 +31,18 @@ class ResultWait:
         hub().leave(self.listener)
 
     async def settled(self, event: TreatEvent, seconds: float) -> TreatEvent:
-        """The event once it is settled, or as it is after `seconds`: read from the database, once."""
-        if event.result in SETTLED:
-            return event
-        try:
-            async with asyncio.timeout(seconds):
-                await self._result_of(str(event.pk))
-        except TimeoutError:
-            pass
-        return await sync_to_async(_read)(event.pk)
+        """The event once it is settled, or as it is after `seconds`.
+
+        It is read from the database when a push says so, and every LOOK_S: a push may be lost.
+        """
+        clock = asyncio.get_running_loop()
+        until = clock.time() + seconds
+        while event.result not in SETTLED and (left := until - clock.time()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(left, LOOK_S)):
+                    await self._result_of(str(event.pk))
+            event = await sync_to_async(_read)(event.pk)
+        return event
 
     async def _result_of(self, treat_id: str) -> None:
         """Return when a push says that the treat is settled, or that pushes were lost."""

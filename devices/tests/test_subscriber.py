@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import uuid4
 
-from devices.mqtt.messages import Message, Receipt
+from devices.mqtt.messages import Message, Refused, Stored
 from devices.mqtt.subscriber import SERVER_FAULT, Routes, Subscriber
 
 
@@ -11,16 +11,19 @@ def test_a_message_that_we_fail_at_is_set_aside_and_the_rest_is_stored() -> None
     stored: list[bytes] = []
     aside: list[tuple[bytes, str]] = []
 
-    def store(batch: Sequence[Message]) -> list[Receipt]:
+    def store(batch: Sequence[Message]) -> Stored:
         if any(message.payload == b"poison" for message in batch):
             raise ValueError("a fault of ours")
         stored.extend(message.payload for message in batch)
-        return []
+        return Stored()
 
-    def set_aside(message: Message, why: str) -> None:
-        aside.append((message.payload, why))
+    def set_aside(refused: Sequence[Refused]) -> None:
+        aside.extend((message.payload, why) for message, why in refused)
 
     names = [b"1", b"2", b"poison", b"3", b"4"]
     batch = [Message(uuid4(), "devices/x/telemetry", name, False, 0) for name in names]
-    Subscriber(Routes(telemetry=store, status=lambda message: None, set_aside=set_aside))._store(batch)
+    routes = Routes(
+        telemetry=store, late=lambda _: [], status=lambda _: [], set_aside=set_aside, cut=lambda message, why: None
+    )
+    Subscriber(routes)._store(batch)
     assert (sorted(stored), aside) == ([b"1", b"2", b"3", b"4"], [(b"poison", SERVER_FAULT)])

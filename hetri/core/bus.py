@@ -1,12 +1,14 @@
 """The live bus: what one process knows after a commit, every web process hears, through one Redis channel.
 
 Events are small dicts with `type`, and `device` or `session` to address them by. Nothing waits for the bus and
-nothing is kept in it: who missed something reads the database again.
+nothing is kept in it: who missed something reads the database again. A Redis that hangs is waited for once, for
+ANSWER_S; until it answers again events are dropped, and then all listeners are told that they missed some.
 """
 
 import asyncio
 import json
 import logging
+import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable
 from functools import cache
@@ -22,23 +24,54 @@ from redis.exceptions import RedisError
 log = logging.getLogger(__name__)
 Event = dict[str, Any]
 RETRY_MOST_S = 1.0
+MISSED: Event = {"type": "missed"}  # some process could not say what it had to
+ANSWER_S = 0.25  # Redis is on the same host or network
+AGAIN_S = 0.5
+_broken = threading.Event()
+_breaking = threading.Lock()
 QUEUE_LIMIT = 1000  # events that wait for one listener before it is told to read everything again
 
 
 @cache
 def _publisher() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=1)
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=ANSWER_S, socket_connect_timeout=ANSWER_S)
 
 
 def push(events: Iterable[Event]) -> None:
     """Tell every web process; call after commit. A Redis that is away costs a log line: listeners resync."""
     batch = list(events)
-    if not batch:
+    if not batch or _broken.is_set():
         return
     try:
-        _publisher().publish(settings.LIVE_CHANNEL, msgspec.json.encode(batch))
+        _publish(batch)
     except RedisError as error:
         log.warning("live_push_lost", extra={"events": len(batch), "error": str(error)})
+        _break()
+
+
+def _publish(batch: list[Event]) -> None:
+    _publisher().publish(settings.LIVE_CHANNEL, msgspec.json.encode(batch))
+
+
+def _break() -> None:
+    with _breaking:
+        if not _broken.is_set():
+            _broken.set()
+            threading.Thread(target=_mend, name="live-bus-mend", daemon=True).start()
+
+
+def _mend() -> None:
+    """Try until Redis answers, so that nobody who pushes has to."""
+    paused = threading.Event()
+    while _broken.is_set():
+        paused.wait(AGAIN_S)
+        try:
+            _publisher().ping()
+            _broken.clear()  # first: what is pushed from here on is heard, or breaks anew
+            _publish([MISSED])
+            log.info("live_push_again")
+        except RedisError:
+            _broken.set()
 
 
 class Listener:
@@ -131,19 +164,20 @@ class Hub:
             await channel.subscribe(settings.LIVE_CHANNEL)
             async for message in channel.listen():
                 if message["type"] == "subscribe":
-                    self._all_missed()
+                    if not self._subscribed.is_set():
+                        self._all_missed()  # after a gap nobody knows what was said in it
                     self._subscribed.set()
                 elif message["type"] == "message":
                     for event in json.loads(message["data"]):
                         self._dispatch(event)
 
     def _all_missed(self) -> None:
-        """After a gap nobody knows what was said in it."""
-        if not self._subscribed.is_set():
-            for listener in {one for group in self._listeners.values() for one in group}:
-                listener.miss()
+        for listener in {one for group in self._listeners.values() for one in group}:
+            listener.miss()
 
     def _dispatch(self, event: Event) -> None:
+        if event["type"] == MISSED["type"]:
+            return self._all_missed()
         found: set[Listener] = set()
         for kind in ("device", "user", "session", "treat"):
             if kind in event:

@@ -38,6 +38,8 @@ BATCH = Histogram("hetri_ingest_batch_messages", "Telemetry messages stored toge
 STORE_SECONDS = Histogram("hetri_ingest_store_seconds", "What it took to store a batch.", buckets=FAST)
 LAG = Gauge("hetri_ingest_lag_seconds", "Age of the oldest telemetry message that is in hand and not yet stored.")
 REJECTED = Counter("hetri_rejected", "Samples and messages that were refused.", ["reason"])
+DROPPED = Counter("hetri_ingest_dropped", "Messages of collars above their quota, dropped unread.")
+CUT = Counter("hetri_collars_cut", "Collars whose session was cut for sending too much.")
 HEARTBEAT = Gauge("hetri_heartbeat_timestamp_seconds", "When the process was last well.", ["process"])
 
 

@@ -88,9 +88,11 @@ def _rejected(at: datetime) -> str:
 def _needs(at: datetime, treats: dict[str, int], rejected: str) -> list[Figure]:
     silent = Device.objects.in_use().filter(last_seen__lt=at - timedelta(hours=1)).count()
     failed = UpdateJob.objects.failed_since(at - DAY).count()
+    cut = Device.objects.suspended_since(at - DAY).count()
     jammed, told = treats.get("jammed", 0), Device.objects.config_waiting().count()
     found = (
         ("silent for over 1 h", str(silent), _list("devices_device", "?silent=1h")),
+        ("cut for sending too much, 24 h", str(cut), _list("devices_device", "?cut=24h")),
         ("messages rejected, 24 h", rejected, _list("telemetry_rejectedmessage", "?since=24h")),
         ("treats jammed, 24 h", str(jammed), _list("devices_treatevent", "?result__exact=jammed&since=24h")),
         ("updates failed, 24 h", str(failed), _list("firmware_updatejob", "?progress=failed")),

@@ -41,8 +41,23 @@ class Chart:
 
 def needs(device: Device, at: datetime) -> list[Need]:
     """Everything that somebody should look at, the gravest first."""
-    asked = (_silence(device, at), _config(device, at), _treat(device), _update(device), _refused(device, at))
+    asked = (
+        _suspension(device, at),
+        _silence(device, at),
+        _config(device, at),
+        _treat(device),
+        _update(device),
+        _refused(device, at),
+    )
     return [need for need in asked if need is not None]
+
+
+def _suspension(device: Device, at: datetime) -> Need | None:
+    until = device.suspended_until
+    if until is None or until < at - DAY:
+        return None
+    when = f"is kept out until {iso(until)}" if until > at else f"was kept out until {iso(until)}"
+    return Need(f"It sent too much and {when}: {device.suspended_for}.")
 
 
 def _silence(device: Device, at: datetime) -> Need | None:

@@ -2,8 +2,10 @@
 
 import json
 import logging
+import threading
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,13 +13,19 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from devices.models import Device
-from devices.mqtt.messages import Message
+from devices.mqtt.messages import Message, Refused
 from hetri.core import metrics
+from hetri.core.buckets import Buckets
 from telemetry.models import RejectedMessage
 
 log = logging.getLogger(__name__)
 PAYLOAD_MOST = 2048
 Refusal = tuple[Message, Any, str]  # the message, what of it, why
+# Rows that a collar's refusals may make, at once and a second: what is beyond is counted only. A flood of bad messages
+# is not to become one of rows.
+ROWS_AT_ONCE, ROWS_A_SECOND = 1000, 2
+_rows = Buckets(ROWS_A_SECOND, ROWS_AT_ONCE)
+_rows_lock = threading.Lock()
 _TRIM = """
     DELETE FROM telemetry_rejectedmessage r WHERE r.device_id IS NOT DISTINCT FROM %s AND r.id < (
         SELECT id FROM telemetry_rejectedmessage WHERE device_id IS NOT DISTINCT FROM %s
@@ -39,7 +47,10 @@ def as_text(what: Any) -> str:
 
 @transaction.atomic
 def keep(refusals: Sequence[Refusal]) -> None:
-    """Store what was refused, at most the newest REJECTED_PER_DEVICE of each device and of unknown ones together."""
+    """Store what was refused, at most the newest REJECTED_PER_DEVICE of each device and of unknown ones together.
+
+    Of a collar that goes on being refused, only some: see ROWS_A_SECOND.
+    """
     limit = settings.REJECTED_PER_DEVICE
     ids = {message.device_id for message, _, _ in refusals}
     known = set(Device.objects.filter(pk__in=ids).values_list("pk", flat=True))
@@ -47,12 +58,21 @@ def keep(refusals: Sequence[Refusal]) -> None:
     for refusal in refusals:
         device_id = refusal[0].device_id
         kept.setdefault(device_id if device_id in known else None, deque(maxlen=limit)).append(refusal)
-    RejectedMessage.objects.bulk_create([_row(owner, *refusal) for owner, newest in kept.items() for refusal in newest])
+    shown = {owner: _in_measure(owner, newest) for owner, newest in kept.items()}
+    RejectedMessage.objects.bulk_create([_row(owner, *refusal) for owner, few in shown.items() for refusal in few])
     with connection.cursor() as cursor:
-        for owner in kept:
-            cursor.execute(_TRIM, [owner, owner, limit - 1])
+        for owner, few in shown.items():
+            if few:
+                cursor.execute(_TRIM, [owner, owner, limit - 1])
     transaction.on_commit(lambda: _count([why for _, _, why in refusals]))
     log.info("messages_rejected", extra={"count": len(refusals), "first_reason": refusals[0][2]})
+
+
+def _in_measure(owner: UUID | None, newest: Iterable[Refusal]) -> list[Refusal]:
+    """Those that may become rows."""
+    at = time.monotonic()
+    with _rows_lock:
+        return [refusal for refusal in newest if _rows.take(owner, 1, at)]
 
 
 def _count(reasons: list[str]) -> None:
@@ -70,6 +90,6 @@ def _row(device_id: UUID | None, message: Message, what: Any, why: str) -> Rejec
     )
 
 
-def set_aside(message: Message, why: str) -> None:
-    """Keep one message that its handler refused."""
-    keep([(message, message.payload, why)])
+def set_aside(refused: Sequence[Refused]) -> None:
+    """Keep messages that their handler refused."""
+    keep([(message, message.payload, why) for message, why in refused])

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import Error, connection, connections, transaction
@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 FIVE_MINUTES, HOUR = 300, 3600
 LATE_AFTER = "10 minutes"  # a sample that came so long after it was taken waited in the collar's queue
 TAKE_MOST = 10_000
+RECENT = timedelta(days=8)  # as long as telemetry counts as recent (telemetry/services/ingest.py)
+LATE_MOST = 500  # marks of older buckets at once: each may be another partition's, and recent ones wait meanwhile
 EVERY_S = 0.7
 _COLUMNS = (
     "count, accel_x_sum, accel_y_sum, accel_z_sum, accel_x_min, accel_x_max, accel_y_min, accel_y_max, "
@@ -33,7 +35,15 @@ _OF_BUCKETS = """
 _LATE = f"max(received_at) FILTER (WHERE received_at > ts + interval '{LATE_AFTER}')"
 _NEW_VALUES = ", ".join(f"{name} = EXCLUDED.{name}" for name in _COLUMNS.split(", "))
 _CONFLICT = f"ON CONFLICT (device_id, width, start) DO UPDATE SET {_NEW_VALUES}"
-_RANGE = "SELECT min(start), max(start) FROM (SELECT start FROM telemetry_rollupmark ORDER BY id LIMIT %s) oldest"
+# Late ones by time and not by age: those of one partition together.
+_RECENT_RANGE = """
+    SELECT min(start), max(start)
+    FROM (SELECT start FROM telemetry_rollupmark WHERE start >= %s ORDER BY id LIMIT %s) oldest
+"""
+_LATE_RANGE = """
+    SELECT min(start), max(start)
+    FROM (SELECT start FROM telemetry_rollupmark WHERE start < %s ORDER BY start LIMIT %s) oldest
+"""
 # hetri.core.ids.floor_key of a moment, in SQL.
 _FLOOR_KEY = "(lpad(to_hex((extract(epoch FROM {}) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid"
 # One statement, so one snapshot: marks and samples are committed together, and whatever a mark stands for is seen.
@@ -77,12 +87,26 @@ _FROM_BUCKETS = f"""
 _LOCK = 0x726F_6C6C  # advisory lock: two loops side by side take turns
 
 
-@transaction.atomic
 def recompute(limit: int = TAKE_MOST) -> int:
-    """Compute the buckets of the oldest `limit` marks, and their hours. Returns how many marks were taken."""
+    """Compute the buckets of the oldest marks, recent and late, and their hours. Returns how many were taken."""
+    return recompute_recent(limit) + recompute_late(limit)
+
+
+def recompute_recent(limit: int = TAKE_MOST) -> int:
+    """Those of the last days. Returns how many marks were taken."""
+    return _recompute(_RECENT_RANGE, now() - RECENT, limit)
+
+
+def recompute_late(limit: int = LATE_MOST) -> int:
+    """Those before, a few at a time: samples scattered over a year hold up nobody's chart. Returns how many."""
+    return _recompute(_LATE_RANGE, now() - RECENT, limit)
+
+
+@transaction.atomic
+def _recompute(which: str, since: datetime, limit: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        cursor.execute(_RANGE, [limit])
+        cursor.execute(which, [since, limit])
         first, last = cursor.fetchone()
         if first is None:
             return 0
@@ -113,11 +137,12 @@ class RollupLoop:
         """Until `stopping`; a database that is away is waited for."""
         while not self._stopping.is_set():
             try:
-                taken = recompute()
+                behind = recompute_recent() == TAKE_MOST
+                behind |= recompute_late() == LATE_MOST
             except Error as error:
                 log.warning("rollups_wait", extra={"error": str(error).strip()})
                 connections.close_all()
-                taken = 0
-            if taken < TAKE_MOST:
+                behind = False
+            if not behind:
                 self._stopping.wait(EVERY_S)
         connections.close_all()

@@ -11,6 +11,7 @@ from devices.models import Device
 from hetri.core.times import now
 from hetri.testing import wait_for
 from telemetry.models import Rollup
+from telemetry.services import rollups
 from telemetry.services.ingest import store
 from telemetry.services.rollups import RollupLoop, recompute
 from telemetry.tests.conftest import create_device, message, reading, sample_at
@@ -56,6 +57,21 @@ def test_few_marks_at_a_time_end_with_the_same(make_device: Maker) -> None:
     while recompute(limit=1):
         pass
     assert [row[:2] for row in buckets(device)] == [(300, 5)] * 6 + [(3600, 30)]
+
+
+def test_marks_of_long_ago_hold_up_nobodys_recent_ones(make_device: Maker) -> None:
+    scattered, device, at = make_device(), make_device(), an_hour_ago()
+    long_ago = (at - timedelta(days=9, minutes=6 * number) for number in range(2 * rollups.LATE_MOST))
+    for batch in range(20):
+        store([message(scattered, *(reading(batch * 50 + number, next(long_ago)) for number in range(50)))])
+    store([message(device, reading(1, at))])
+    rollups.recompute_recent()
+    assert buckets(device) == [(300, 1, 87.5), (3600, 1, 87.5)]
+    assert buckets(scattered) == []
+    assert rollups.recompute_late() == rollups.LATE_MOST
+    while recompute():
+        pass
+    assert Rollup.objects.filter(device=scattered, width=300).count() == 2 * rollups.LATE_MOST
 
 
 @pytest.mark.usefixtures("live_db")

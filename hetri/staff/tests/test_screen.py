@@ -1,6 +1,7 @@
 """One collar's screen, the actions on it, and personal data with a reason."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -35,6 +36,17 @@ def test_a_screen_says_what_is_wrong_and_hides_the_owner(desk: Desk) -> None:
     assert f"/admin/telemetry/rejectedmessage/{message.pk}/change/" in page
     assert alice.email not in page
     assert "mqtt_pass_hash&#x27;: [" not in page
+
+
+def test_a_screen_says_that_a_collar_was_cut_for_sending_too_much(desk: Desk) -> None:
+    device = make_device(make_user("alice"))
+    for until, words in ((now() + timedelta(minutes=1), "is kept out until"), (now(), "was kept out until")):
+        Device.objects.filter(pk=device.pk).update(suspended_until=until, suspended_for="too_fast")
+        page = desk("support").get(url(device)).content.decode()
+        assert f"It sent too much and {words}" in page
+    front = desk("support").get("/admin/").content.decode()
+    assert "cut for sending too much, 24 h" in front
+    assert str(device.pk) in desk("support").get("/admin/devices/device/?cut=24h").content.decode()
 
 
 def test_a_screen_takes_few_queries(desk: Desk) -> None:
