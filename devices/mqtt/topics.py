@@ -5,6 +5,8 @@ from uuid import UUID
 
 TELEMETRY = "telemetry"
 STATUS = "status"
+# What collars may be told. The broker lets them subscribe to these below cmd/ (deploy/mosquitto/public.conf).
+COMMANDS = ("treat", "config", "time", "stream", "update", "ack", "plan", "watch", "find", "motion")
 SUBSCRIPTIONS = ("devices/+/telemetry", "devices/+/status")
 
 
