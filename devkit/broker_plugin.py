@@ -14,7 +14,7 @@ FOLDER = ROOT / "var" / "build"
 
 
 def ensure() -> Path:
-    """Where it lies. Its name follows its source, so that a broker that runs keeps the one it loaded. Raises Refusal."""
+    """Where it lies; its name follows its source, so a running broker keeps what it loaded. Raises Refusal."""
     source = b"".join((SOURCES / name).read_bytes() for name in ("collar_rights.c", "build_plugin.sh"))
     target = FOLDER / f"collar_rights-{hashlib.sha256(source).hexdigest()[:12]}.so"
     if not target.exists():

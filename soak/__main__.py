@@ -12,6 +12,7 @@ from soak import (
     alerts,
     backup,
     backup_faults,
+    broker,
     certificates,
     containers,
     fleet,
@@ -26,6 +27,7 @@ from soak import (
 Soak = Callable[[], Mapping[str, object]]
 SOAKS: Mapping[str, Soak] = {
     "alerts": alerts.run,
+    "broker": broker.run,
     "certificates": certificates.run,
     "containers": containers.run,
     "memory": memory.run,

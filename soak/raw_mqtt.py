@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
-CONNACK, PUBACK, SUBACK, UNSUBACK = 0x20, 0x40, 0x90, 0xB0
+CONNACK, PUBLISH, PUBACK, PUBREC, SUBACK = 0x20, 0x30, 0x40, 0x50, 0x90
 MQTT_311, MQTT_5 = 4, 5
 PING = b"\xc0\x00"
 SESSION_EXPIRY, TOPIC_ALIAS, USER_PROPERTY = b"\x11", b"\x23", b"\x26"
@@ -75,6 +75,7 @@ class Session:
 
     def __init__(self, port: int, ca: Path | str, version: int = MQTT_5) -> None:
         raw = socket.create_connection(("127.0.0.1", port), timeout=DRAINED_WITHIN_S)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         context = ssl.create_default_context(cafile=str(ca))
         self.version, self._port, self._here = version, port, raw.getsockname()[1]
         self._socket = context.wrap_socket(raw, server_hostname="localhost")
@@ -83,6 +84,10 @@ class Session:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Without a word."""
         self._socket.close()
 
     def send(self, data: bytes) -> None:

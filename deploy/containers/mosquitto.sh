@@ -6,4 +6,6 @@ while :; do
     python3 /opt/hetri/reload_watcher.py --tell mosquitto "$files/mosquitto.pid" "$files/collars.passwd" \
         /var/lib/hetri/certificate/server.pem || sleep 1
 done &
+# Each connection is one descriptor and 15 to 18 KB: 10,000 collars, and some for ourselves.
+ulimit -n 10240
 exec mosquitto -c "$files/mosquitto.conf"

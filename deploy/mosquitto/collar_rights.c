@@ -86,6 +86,12 @@ static int check_filter(struct rights *rights, const struct mosquitto_evt_acl_ch
 	return may_subscribe(rights, asked->client, asked->topic) ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
 }
 
+/* Each message of QoS 2 that the collar never releases would be kept. */
+static int check_word(const struct mosquitto_evt_acl_check *asked)
+{
+	return asked->qos > 1 ? MOSQ_ERR_ACL_DENIED : MOSQ_ERR_PLUGIN_DEFER;
+}
+
 /* Commands are ours and few. The rest is the collar's own word, which it could send without end and never read. */
 static int check_echo(struct rights *rights, const struct mosquitto_evt_acl_check *asked)
 {
@@ -105,7 +111,7 @@ static int on_check(int event, void *data, void *self)
 
 	(void)event;
 	if(asked->access & (MOSQ_ACL_SUBSCRIBE | MOSQ_ACL_UNSUBSCRIBE)) return check_filter(self, asked);
-	return asked->access & MOSQ_ACL_READ ? check_echo(self, asked) : MOSQ_ERR_PLUGIN_DEFER;
+	return asked->access & MOSQ_ACL_READ ? check_echo(self, asked) : check_word(asked);
 }
 
 /* Properties of a message are stored with it, and no bound of the broker counts them: 16 KiB of them take 500. We read none. */
