@@ -13,6 +13,7 @@ from soak import (
     backup,
     backup_faults,
     broker,
+    broker_plugin,
     certificates,
     containers,
     fleet,
@@ -28,6 +29,7 @@ Soak = Callable[[], Mapping[str, object]]
 SOAKS: Mapping[str, Soak] = {
     "alerts": alerts.run,
     "broker": broker.run,
+    "broker_plugin": broker_plugin.run,
     "certificates": certificates.run,
     "containers": containers.run,
     "memory": memory.run,

@@ -93,11 +93,17 @@ Door = Callable[[Broker], None]
 def running(count: int = COLLARS) -> Iterator[Broker]:
     """A broker as the product configures it, and `count` collars."""
     with Instance(ROOT / "var" / "test" / f"broker-{os.getpid()}", test=True) as instance:
-        ids = [str(uuid4()) for _ in range(count)]
-        passwords = instance.var / "mosquitto" / "collars.passwd"
-        passwords.write_text("".join(password_line(name, PASSWORD) for name in ids))
+        ids = collars_of(instance, count)
         instance.start(("mosquitto",))
         yield Broker(instance, ids)
+
+
+def collars_of(instance: Instance, count: int) -> list[str]:
+    """The ids of so many collars, which the broker will know once it starts."""
+    ids = [str(uuid4()) for _ in range(count)]
+    passwords = instance.var / "mosquitto" / "collars.passwd"
+    passwords.write_text("".join(password_line(name, PASSWORD) for name in ids))
+    return ids
 
 
 def in_packets(make: Callable[[list[str]], bytes], filters: Iterator[str]) -> Iterator[bytes]:
