@@ -22,6 +22,7 @@ PACKAGES = (
     "postgresql-15",
     "redis-server",
     "mosquitto",
+    "libfaketime",
     "gcc",
     "libc6-dev",
     "mosquitto-dev",
