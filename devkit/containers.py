@@ -144,6 +144,7 @@ def _broker(var: Path, env: dict[str, str]) -> None:
     broker, source = var / "mosquitto", ROOT / "deploy" / "mosquitto"
     names = {"var": str(var), "mosquitto_user": "", "internal": "0.0.0.0", "public": "0.0.0.0"}
     names |= {"hetri_mqtt_port": str(MQTT), "hetri_mqtts_port": str(MQTTS), "certificate": str(_served(var))}
+    names["collar_rights"] = "/opt/hetri/collar_rights.so"  # of the broker's image
     public = render(source / "public.conf", names)
     render_file(source / "mosquitto.conf", broker / "mosquitto.conf", {**names, "public_listeners": public})
     for name in ("collars.acl", "server.acl"):

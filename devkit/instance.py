@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from devkit import environment, parts, ports, processes, tls, upstreams
+from devkit import broker_plugin, environment, parts, ports, processes, tls, upstreams
 from devkit.bootstrap import ROOT, python
 from devkit.errors import Refusal
 from devkit.logs import tail
@@ -44,7 +44,7 @@ FOLDERS = (
     "video",
     "webroot",
 )
-KEPT_WHEN_FRESH = ("tls", "backups", "secrets.env", "ports.env", "test", "install.lock", "supervisor.lock")
+KEPT_WHEN_FRESH = ("tls", "backups", "build", "secrets.env", "ports.env", "test", "install.lock", "supervisor.lock")
 GIVE_UP_AFTER = 4  # failed starts of a part in a row
 
 
@@ -155,6 +155,7 @@ class Instance:
             "mosquitto_user": "user root" if os.geteuid() == 0 else "",
             "nginx_user": nginx_user(),
             "internal": "127.0.0.1",
+            "collar_rights": str(broker_plugin.ensure()),
             "certificate": str(self.var / "tls" / "server.pem"),
             "webroot": str(self.var / "webroot"),
             "hetri_url": self.env["HETRI_URL"],

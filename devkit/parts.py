@@ -39,7 +39,9 @@ def _redis(var: Path, run: Path, env: dict[str, str]) -> list[str]:
 
 
 def _mosquitto(var: Path, run: Path, env: dict[str, str]) -> list[str]:
-    return ["mosquitto", "-c", str(var / "mosquitto" / "mosquitto.conf")]
+    # As in deploy/containers/mosquitto.sh; where less is allowed it stays with that.
+    limited = 'ulimit -n 10240 2>/dev/null; exec mosquitto -c "$0"'
+    return ["sh", "-c", limited, str(var / "mosquitto" / "mosquitto.conf")]
 
 
 def _watcher(var: Path, run: Path, env: dict[str, str]) -> list[str]:

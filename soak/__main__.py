@@ -13,6 +13,8 @@ from soak import (
     audit,
     backup,
     backup_faults,
+    broker,
+    broker_plugin,
     certificates,
     containers,
     fleet,
@@ -32,6 +34,8 @@ Soak = Callable[[], Mapping[str, object]]
 SOAKS: Mapping[str, Soak] = {
     "alerts": alerts.run,
     "audit": audit.run,
+    "broker": broker.run,
+    "broker_plugin": broker_plugin.run,
     "hashing": hashing.run,
     "certificates": certificates.run,
     "containers": containers.run,

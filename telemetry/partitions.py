@@ -7,7 +7,7 @@ covered is read from the catalogue, so the width may be changed at any time: new
 import logging
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 DAY_MS = 86_400_000
 AHEAD_DAYS = 7
 AT_ONCE = 4  # partitions in one transaction: who else needs one waits for it
+QUIET_MOST_DAYS = 30  # a fleet that is silent for longer keeps its oldest samples, until it speaks again
 _LOCK = 0x7061_7274  # advisory lock: one process makes or drops partitions at a time
 _MONDAY = 4  # 1970-01-05, the first Monday since the epoch, in days
 _BOUNDS = re.compile(r"'([0-9a-f-]{36})'.*'([0-9a-f-]{36})'")
@@ -69,12 +70,20 @@ def make_ahead() -> None:
 
 def drop_expired() -> list[str]:
     """Drop partitions that end before the retention does. Returns their names."""
-    oldest = to_ms(now() - timedelta(days=settings.RETENTION_DAYS)) // DAY_MS
     with connection.cursor() as cursor:
+        oldest = (_today(cursor) - settings.RETENTION_DAYS * DAY_MS) // DAY_MS
         expired = [span for span in _spans(cursor) if span.end <= oldest]
     dropped = [span.name for span in expired if _drop(span)]
     _known.difference_update([day for day in _known if day < oldest])
     return dropped
+
+
+def _today(cursor: CursorWrapper) -> int:
+    """Now, in ms, but for a clock that is far ahead of all samples: nothing must be dropped because a clock jumped."""
+    cursor.execute("SELECT id FROM telemetry_sample ORDER BY id DESC LIMIT 1")
+    newest = cursor.fetchone()
+    here = to_ms(now())
+    return min(here, (newest[0].int >> 80) + QUIET_MOST_DAYS * DAY_MS) if newest else here
 
 
 def _spans(cursor: CursorWrapper) -> list[Span]:

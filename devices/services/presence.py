@@ -13,7 +13,7 @@ from devices.models import SILENT_AFTER_S, Device
 from devices.mqtt import publisher, topics
 from devices.services.configuration import publish_config
 from hetri.core.ids import to_ms
-from hetri.core.times import now
+from hetri.core.times import CLOCK_SLACK, now
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +101,8 @@ def mark_cut(*, device_id: UUID) -> None:
 def mark_silent() -> int:
     """Set collars offline that reported online and went silent; run by beat. Returns how many."""
     at = now()
+    # Heard in the future: the clock was set back. Counted from now, or it stays online until the clock is there again.
+    Device.objects.filter(status=Device.Status.ONLINE, last_seen__gt=at + CLOCK_SLACK).update(last_seen=at)
     candidates = Device.objects.filter(status=Device.Status.ONLINE)
     count = 0
     for device in candidates.exclude(last_seen__gt=at - timedelta(seconds=SILENT_AFTER_S)).iterator():

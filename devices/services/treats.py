@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from devices.live import push_treat
@@ -22,7 +22,7 @@ from hetri.accounts.models import User
 from hetri.core import metrics
 from hetri.core.errors import Conflict, NotFound, TooMany, Unavailable
 from hetri.core.ids import to_ms
-from hetri.core.times import now
+from hetri.core.times import CLOCK_SLACK, now
 from pets.models import Pet
 
 log = logging.getLogger(__name__)
@@ -175,7 +175,9 @@ def expire_overdue() -> int:
 
 
 def _expire(events: QuerySet[TreatEvent], at: datetime) -> int:
-    overdue = events.filter(result=Result.PENDING, expires_at__lte=at)
+    # No treat ends later than the setting says: one that would was ordered before the clock was set back.
+    later = at + timedelta(seconds=settings.TREAT_EXPIRY_S) + CLOCK_SLACK
+    overdue = events.filter(Q(expires_at__lte=at) | Q(expires_at__gt=later), result=Result.PENDING)
     ids = list(overdue.values_list("pk", flat=True))
     count = 0
     for pk in ids:

@@ -110,3 +110,12 @@ def test_bad_status_messages_are_set_aside(alice: Api, collar_of: Starter) -> No
         collar.publish("status", bad)
     wait_for(lambda: RejectedMessage.objects.filter(device=device["id"]).count() == 6)
     assert status_of(alice, device)["status"] == "online"
+
+
+def test_one_that_was_heard_before_the_clock_was_set_back_can_go_silent(alice: Api, collar_of: Starter) -> None:
+    device = alice.new_device()
+    collar_of(alice, device)
+    Device.objects.filter(pk=device["id"]).update(last_seen=now() + timedelta(days=300))
+    mark_silent()
+    assert Device.objects.get(pk=device["id"]).last_seen <= now()
+    assert status_of(alice, device)["status"] == "online"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -9,8 +10,9 @@ import httpx
 import pytest
 from django.db import transaction
 
-from devices.models import Device
+from devices.models import Device, TreatEvent
 from devices.services.treats import expire_overdue
+from hetri.core.times import now
 from hetri.testing import Api, Collar, new_key, one_waits_for_a_lock, wait_for
 from pets.models import Pet
 
@@ -91,6 +93,16 @@ def test_a_second_treat_while_one_is_pending_is_too_soon(alice: Api, collar_of: 
         "too_soon",
         "1",
     )
+
+
+def test_one_that_was_ordered_before_the_clock_was_set_back_is_in_nobodys_way(alice: Api, collar_of: Starter) -> None:
+    device = alice.new_device()
+    collar = collar_of(alice, device, answers=())
+    stuck = order(alice, device, wait=0).json()["id"]
+    TreatEvent.objects.filter(pk=stuck).update(expires_at=now() + timedelta(days=300))
+    collar.answers = ("dispensed",)
+    assert order(alice, device).json()["result"] == "dispensed"
+    assert TreatEvent.objects.get(pk=stuck).result == "expired"
 
 
 def test_a_spent_budget_is_429_until_the_pets_midnight(alice: Api, collar_of: Starter) -> None:

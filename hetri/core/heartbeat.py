@@ -7,6 +7,7 @@ A second file, NAME.alive, says only that the process moves, also while what it 
 hangs, and is started again.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -20,7 +21,9 @@ from django.conf import settings
 from redis.exceptions import RedisError
 
 from hetri.core import metrics
+from hetri.core.times import CLOCK_SLACK
 
+log = logging.getLogger(__name__)
 EVERY_S = 2.0
 OLD_S = 30  # what was not heard of for so long is away; docs/operations.md
 STUCK_S = 180.0  # no single task may take so long
@@ -110,6 +113,16 @@ class TickingScheduler(PersistentScheduler):
 
     def tick(self, *args: Any, **options: Any) -> float:
         """Send what is due; returns the seconds until the next tick."""
+        self._follow_clock()
         pause: float = super().tick(*args, **options)
         beat("beat")
         return pause
+
+    def _follow_clock(self) -> None:
+        """What was sent before the clock was set back would not be due until the clock is there again."""
+        early = [entry for entry in self.schedule.values() if entry.last_run_at > entry.default_now() + CLOCK_SLACK]
+        for entry in early:
+            entry.last_run_at = entry.default_now()
+        if early:
+            self._heap = None  # its times are of that clock, too
+            log.warning("clock_set_back", extra={"tasks": len(early)})

@@ -37,12 +37,13 @@ class _Line:
 _lines: dict[str, _Line] = {}
 _lines_lock = threading.Lock()
 
+# A window that begins in the future is of a clock that was set back: it would last until the clock is there again.
 _SPEND = """
     INSERT INTO core_ratecount AS r (key, window_start, count) VALUES (%(key)s, now(), 1)
     ON CONFLICT (key) DO UPDATE SET
-        count = CASE WHEN r.window_start < now() - %(window)s * interval '1 second' THEN 1
+        count = CASE WHEN r.window_start < now() - %(window)s * interval '1 second' OR r.window_start > now() THEN 1
                 ELSE least(r.count, %(most)s) + 1 END,
-        window_start = CASE WHEN r.window_start < now() - %(window)s * interval '1 second'
+        window_start = CASE WHEN r.window_start < now() - %(window)s * interval '1 second' OR r.window_start > now()
                             THEN now() ELSE r.window_start END
     RETURNING count, ceil(extract(epoch FROM window_start - now()) + %(window)s)::int
 """

@@ -3,6 +3,10 @@
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+# A time that the server wrote itself and that lies further ahead was written before its clock was set back. More than
+# the clocks of two hosts differ.
+CLOCK_SLACK = timedelta(seconds=60)
+
 
 def now() -> datetime:
     """The server's UTC time."""

@@ -61,6 +61,14 @@ def test_they_are_made_ahead_and_dropped_when_expired(make_device: Maker, settin
     assert (receipt.stored, receipt.rejected) == (0, 1)
 
 
+def test_a_clock_that_jumps_ahead_drops_nothing(make_device: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    device, at = make_device(), now()
+    store([message(device, reading(1, at - timedelta(days=200)), reading(2, at))])
+    monkeypatch.setattr(partitions, "now", lambda: at + timedelta(days=300))
+    tasks.make_partitions()
+    assert sorted(Sample.objects.filter(device=device).values_list("seq", flat=True)) == [1, 2]
+
+
 def test_the_width_may_change_at_any_time(make_device: Maker, settings: Any) -> None:
     device, middle = make_device(), now() - timedelta(days=200)
     for width, days in (("day", (-1, 2)), ("week", range(-16, 16)), ("day", range(-24, 24))):
