@@ -8,6 +8,7 @@ from pathlib import Path
 
 from devkit import health, postgres
 from devkit.bootstrap import ROOT, python
+from devkit.media_server import forget_socket, gate_command
 
 Command = Callable[[Path, Path, dict[str, str]], list[str]]
 Prepare = Callable[[Path, Path], None]
@@ -54,8 +55,13 @@ def _rtmp(var: Path, run: Path, env: dict[str, str]) -> list[str]:
     return ["nginx", "-p", str(var / "rtmp"), "-e", "stderr", "-c", config, "-g", "daemon off;"]
 
 
+def _gate(var: Path, run: Path, env: dict[str, str]) -> list[str]:
+    return gate_command(run, int(env["HETRI_RTMP_PORT"]))
+
+
 def _forget_streams(var: Path, run: Path) -> None:
-    """No stream outlives its server: what lies there is of one that was killed."""
+    """No stream outlives its server: what lies there is of one that was killed, and so are its sockets."""
+    forget_socket(run)
     for folder in (var / "hls").iterdir():
         shutil.rmtree(folder)
 
@@ -108,6 +114,7 @@ PARTS = {
     "watcher": Part(_watcher, health.process_lives),
     "nginx": Part(_nginx, health.nginx),
     "rtmp": Part(_rtmp, health.rtmp, prepare=_forget_streams),
+    "gate": Part(_gate, health.gate),
     **{name: _web(name) for name in WEBS},
     "ingest": Part(_celery(*_INGEST), health.heartbeat("ingest"), prepare=_forget("heartbeat/ingest")),
     "worker": Part(_celery(*_WORKER), health.heartbeat("worker"), prepare=_forget("heartbeat/worker")),
