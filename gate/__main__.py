@@ -1,4 +1,4 @@
-"""`python3 -m gate FOLDER PORT`: publishers come to FOLDER/gate.sock, Hetri answers at hook.sock, the inside is PORT."""
+"""`python3 -m gate FOLDER PORT`: takes publishers at FOLDER/gate.sock, asks at hook.sock, hands on to PORT."""
 
 import asyncio
 import signal

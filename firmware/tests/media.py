@@ -27,8 +27,7 @@ class Hook:
     """What nginx asks: who may publish. `answer` is the status, `name` the stream's new one."""
 
     def __init__(self) -> None:
-        self.answer, self.name = 302, f"{uuid.uuid4().hex}-{uuid.uuid4().hex}"
-        self.asked: list[tuple[str, dict[str, list[str]]]] = []
+        self.begin_anew()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -48,6 +47,11 @@ class Hook:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def begin_anew(self) -> None:
+        """Consent, another name, and nothing asked yet."""
+        self.answer, self.name = 302, f"{uuid.uuid4().hex}-{uuid.uuid4().hex}"
+        self.asked: list[tuple[str, dict[str, list[str]]]] = []
 
     def calls(self, name: str) -> list[dict[str, list[str]]]:
         """The fields of each call of that name so far."""
