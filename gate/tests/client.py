@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -139,23 +140,26 @@ def rss_mb(pid: int) -> float:
 
 
 @contextlib.contextmanager
-def film(line: Line, picture: bytes, rate: float = 10) -> Iterator[None]:
-    """Shows the picture again and again beside what the test does."""
-    import threading
-
+def going_on(say: Callable[[int], None], rate: float = 10) -> Iterator[None]:
+    """Says it so many times a second, counting, beside what the test does; ends with the line."""
     over = threading.Event()
 
-    def show() -> None:
+    def talk() -> None:
         with contextlib.suppress(OSError):
             for number in itertools.count():
-                line.show(picture, at=round(number * 1000 / rate))
+                say(number)
                 if over.wait(1 / rate):
                     return
 
-    thread = threading.Thread(target=show)
+    thread = threading.Thread(target=talk)
     thread.start()
     try:
         yield
     finally:
         over.set()
         thread.join()
+
+
+def film(line: Line, picture: bytes, rate: float = 10) -> contextlib.AbstractContextManager[None]:
+    """Shows the picture again and again beside what the test does."""
+    return going_on(lambda number: line.show(picture, at=round(number * 1000 / rate)), rate)
