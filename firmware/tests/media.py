@@ -35,9 +35,10 @@ class Hook:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 outer.asked.append((self.path.rsplit("/", 1)[1], parse_qs(body)))
                 done = self.path.endswith("publish_done")
-                self.send_response(200 if done else outer.answer)
+                status, name = (200, "") if done else outer.decide(body)
+                self.send_response(status)
                 if not done:
-                    self.send_header("Location", outer.name)
+                    self.send_header("Location", name)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -47,6 +48,10 @@ class Hook:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def decide(self, body: str) -> tuple[int, str]:
+        """(status, name) for who wants to publish."""
+        return self.answer, self.name
 
     def begin_anew(self) -> None:
         """Consent, another name, and nothing asked yet."""
