@@ -19,7 +19,7 @@ from devkit.render import render, render_file, write_private
 
 HTTPS, HTTP, MQTT, MQTTS = 8443, 8080, 1883, 8883  # inside the containers
 METRICS = 9200
-RTMPS, RTMP_IN, RTMP, RTMP_HTTP = 1936, 1934, 1935, 8935
+RTMPS, RTMP, RTMP_HTTP = 1936, 1935, 8935
 SOCKETS = "/var/lib/hetri/sockets"
 WEBS = {name: f"unix:{SOCKETS}/{name}.sock" for name in ("web", "web2")}
 RELAY = f"{SOCKETS}/relay.sock"  # no name: nginx would look that up once
@@ -174,7 +174,7 @@ def _web(var: Path, env: dict[str, str]) -> Path:
 def _media_server(var: Path, env: dict[str, str]) -> MediaServer:
     return MediaServer(
         rtmps_listen=f"listen {RTMPS} ssl;",
-        behind_tls_port=RTMP_IN,
+        sockets=var / "rtmp",
         rtmp_port=RTMP,
         http_port=RTMP_HTTP,
         certificate=_served(var),

@@ -12,8 +12,9 @@ from devkit.logs import follow
 from devkit.parts import ALL, BACKUP, WEBS
 from devkit.rolling import restart_parts
 
-# What status shows: the reload watcher is part of mosquitto's health, and `web` stands for all its instances.
-STATUS_NAMES = tuple(name for name in ALL if name != "watcher")
+# What status shows: the reload watcher is part of mosquitto's health, the gate of rtmp's, and `web` stands for all its
+# instances.
+STATUS_NAMES = tuple(name for name in ALL if name not in ("watcher", "gate"))
 START_S = 120
 
 

@@ -76,9 +76,20 @@ def nginx(instance: "Instance") -> bool:
 
 
 def rtmp(instance: "Instance") -> bool:
-    """The media server answers a handshake: its version, 3, comes first."""
+    """The media server answers a handshake, and the gate before it (status shows both as one)."""
     address = ("127.0.0.1", int(instance.env["HETRI_RTMP_PORT"]))
-    return _ask(socket.AF_INET, address, b"\x03" + bytes(1536)).startswith(b"\x03")
+    gated = "gate" not in instance.pids() or gate(instance)
+    return gated and _greets(socket.AF_INET, address)
+
+
+def gate(instance: "Instance") -> bool:
+    """The gate answers a handshake."""
+    return _greets(socket.AF_UNIX, str(instance.run / "gate.sock"))
+
+
+def _greets(family: socket.AddressFamily, address: str | tuple[str, int]) -> bool:
+    """Whether an RTMP handshake is answered: the version, 3, comes first."""
+    return _ask(family, address, b"\x03" + bytes(1536)).startswith(b"\x03")
 
 
 class _UnixHTTP(http.client.HTTPConnection):

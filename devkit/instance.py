@@ -177,7 +177,7 @@ class Instance:
     def _media_server(self) -> MediaServer:
         return MediaServer(
             rtmps_listen=_listen(ports.addresses(), self.env["HETRI_RTMPS_PORT"], "ssl"),
-            behind_tls_port=int(self.env["HETRI_RTMP_IN_PORT"]),
+            sockets=self.run,
             rtmp_port=int(self.env["HETRI_RTMP_PORT"]),
             http_port=int(self.env["HETRI_RTMP_HTTP_PORT"]),
             certificate=self.var / "tls" / "server.pem",

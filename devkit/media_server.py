@@ -17,12 +17,13 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 class MediaServer:
     """Where it listens, what it shows, and whom it asks about a camera that wants in.
 
-    `rtmps_listen` is nginx's directives for collars. The ports are within the machine: behind TLS, for readers of the
-    stream, and for its own questions, which go to `hooks` (a name to where it listens) with `secret`.
+    `rtmps_listen` is nginx's directives for collars. The ports are within the machine: for readers of the stream, and
+    for its control. `sockets` is a folder that only we may enter, where it and the gate find each other. The gate's
+    questions go to `hooks` (a name to where it listens) with `secret`.
     """
 
     rtmps_listen: str
-    behind_tls_port: int
+    sockets: Path
     rtmp_port: int
     http_port: int
     certificate: Path
@@ -42,13 +43,23 @@ class MediaServer:
             "internal": self.internal,
             "certificate": str(self.certificate),
             "rtmps_listen": self.rtmps_listen,
-            "behind_tls_port": str(self.behind_tls_port),
+            "sockets": str(self.sockets),
             "rtmp_port": str(self.rtmp_port),
             "http_port": str(self.http_port),
             "hook_servers": upstreams.members(self.hooks),
             "hook_secret": self.secret,
         }
         return write_private(var / "rtmp" / "rtmp.conf", render(ROOT / "nginx" / "rtmp.conf", names))
+
+
+def gate_command(sockets: Path, rtmp_port: int) -> list[str]:
+    """What runs the gate; it needs the project's root as PYTHONPATH."""
+    return [SYSTEM_PYTHON, "-m", "gate", str(sockets), str(rtmp_port)]
+
+
+def forget_socket(sockets: Path) -> None:
+    """Remove what an nginx that was killed left: the next one could not listen there."""
+    (sockets / "hook.sock").unlink(missing_ok=True)
 
 
 def nginx_user() -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from devkit import alive, health, postgres
 from devkit.bootstrap import ROOT, python
+from devkit.media_server import forget_socket, gate_command
 
 Command = Callable[[Path, Path, dict[str, str]], list[str]]
 Prepare = Callable[[Path, Path], None]
@@ -62,8 +63,13 @@ def _rtmp(var: Path, run: Path, env: dict[str, str]) -> list[str]:
     return ["nginx", "-p", str(var / "rtmp"), "-e", "stderr", "-c", config, "-g", "daemon off;"]
 
 
+def _gate(var: Path, run: Path, env: dict[str, str]) -> list[str]:
+    return gate_command(run, int(env["HETRI_RTMP_PORT"]))
+
+
 def _forget_streams(var: Path, run: Path) -> None:
-    """No stream outlives its server: what lies there is of one that was killed."""
+    """No stream outlives its server: what lies there is of one that was killed, and so are its sockets."""
+    forget_socket(run)
     for folder in (var / "hls").iterdir():
         shutil.rmtree(folder)
 
@@ -140,6 +146,7 @@ PARTS = {
     ),
     "nginx": _speaking(_nginx, health.nginx, "http", "HETRI_HTTP_PORT"),
     "rtmp": _speaking(_rtmp, health.rtmp, "rtmp", "HETRI_RTMP_PORT", _forget_streams),
+    "gate": Part(_gate, health.gate, alive=alive.speaks("rtmp", alive.at_socket("gate.sock"))),
     **{name: _web(name) for name in WEBS},
     "ingest": _beating("ingest", _celery(*_INGEST)),
     "worker": _beating("worker", _celery(*_WORKER)),

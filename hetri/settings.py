@@ -183,6 +183,7 @@ RELEASE_PUBLIC_KEYS = [
     Path(path) for path in env.list("HETRI_RELEASE_PUBLIC_KEYS", default=[str(VAR_DIR / "release.pub")])
 ]
 STREAMS_MAX: int = env.int("HETRI_STREAMS_MAX", default=8)
+STREAMS_PER_OWNER: int = env.int("HETRI_STREAMS_PER_OWNER", default=3)
 STREAM_LEASE_S: int = env.int("HETRI_STREAM_LEASE_S", default=30)
 STREAM_LINGER_S: int = env.int("HETRI_STREAM_LINGER_S", default=15)
 STREAM_WIDTH: int = env.int("HETRI_STREAM_WIDTH", default=640)

@@ -26,9 +26,15 @@ NAME = re.compile(r"([0-9a-f]{32})-([0-9a-f]{32})\Z")
 PR_SET_PDEATHSIG = 1
 DAY_S = 86_400
 LARGEST_SEGMENT = 32 << 20  # a publisher that never sends a key frame must not fill the disk
+# The gate lets no larger ones in; here in case that two read a picture's header differently.
+LARGEST_PIXELS = 1920 * 1088
+# What ffmpeg may map, and hold for itself. With pictures of the largest size it maps 281 MB and holds 53 (VmPeak and
+# VmData of /proc; Debian 12's 5.1, one thread for each job).
+LARGEST_SPACE, LARGEST_DATA = 512 << 20, 128 << 20
+NICER = 5  # the gate and nginx, which all streams share, go first
 LOOK_NOT = ("-probesize", "32", "-analyzeduration", "0")
 LOOK_SHORTLY = ("-probesize", "500000", "-analyzeduration", "300000")  # us; else it is 5 s
-INPUT = ("-rw_timeout", "8000000", "-f", "live_flv")
+INPUT = ("-rw_timeout", "8000000", "-max_pixels", str(LARGEST_PIXELS), "-threads", "1", "-f", "live_flv")
 # Clean up what one sees of a JPEG camera: full range, any size. `zerolatency` gives each picture away at once.
 # RTMP has no frame rate, and ffmpeg's guess, 1000, would leave a picture 1.2 kbit: `force-cfr=0` goes by the times.
 FROM_JPEG = (
@@ -50,7 +56,13 @@ def end_with_parent(number: int) -> None:
 def _as_child() -> None:
     """Before a child's exec; this program has no threads."""
     end_with_parent(signal.SIGKILL)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_SEGMENT, LARGEST_SEGMENT))
+    os.nice(NICER)
+    for kind, most in (
+        (resource.RLIMIT_FSIZE, LARGEST_SEGMENT),
+        (resource.RLIMIT_AS, LARGEST_SPACE),
+        (resource.RLIMIT_DATA, LARGEST_DATA),
+    ):
+        resource.setrlimit(kind, (most, most))
 
 
 def probe(url: str) -> "subprocess.Popen[str]":
@@ -67,7 +79,8 @@ def command(url: str, folder: Path, copy: bool) -> list[str]:
     codec = ["-c:v", "copy"] if copy else list(FROM_JPEG)
     place = ["-output_ts_offset", f"{now % DAY_S:.3f}", "-start_number", str(int(now))]
     place += ["-hls_flags", HLS_FLAGS, "-hls_segment_filename", str(folder / "%d.ts"), str(folder / "index.m3u8")]
-    return ["ffmpeg", "-nostdin", "-v", "error", "-fflags", "nobuffer", *source, "-an", *codec, *HLS, *place]
+    threads = ("-filter_threads", "1")  # as many as cores would map more than they may
+    return ["ffmpeg", "-nostdin", "-v", "error", *threads, "-fflags", "nobuffer", *source, "-an", *codec, *HLS, *place]
 
 
 class Run:

@@ -24,6 +24,7 @@ from soak import (
     hour,
     memory,
     rolling,
+    rtmp_fuzz,
     sbom,
     steps,
     stream,
@@ -46,6 +47,7 @@ SOAKS: Mapping[str, Soak] = {
     "sbom": sbom.run,
     "video": video.run,
     "rolling": rolling.run,
+    "rtmp_fuzz": rtmp_fuzz.run,
     "hour": hour.run,
     "hang": hang.run,
     "backup": backup.run,
@@ -73,11 +75,14 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./dev soak", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SOAKS))
     parser.add_argument("--minutes", type=float, default=hour.MINUTES, help="how long `hour` lasts (default: 60)")
+    many = "how many connections `rtmp_fuzz` makes (default: 100,000)"
+    parser.add_argument("--connections", type=int, default=rtmp_fuzz.CONNECTIONS, help=many)
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.names if name not in SOAKS]:
         print(f"No such soak: {', '.join(unknown)}. There are: {', '.join(SOAKS)}", file=sys.stderr)
         return 2
     soaks: dict[str, Soak] = {**SOAKS, "hour": partial(hour.run, options.minutes)}
+    soaks["rtmp_fuzz"] = partial(rtmp_fuzz.run, options.connections)
     failed = [name for name in options.names or SOAKS if not _run(name, soaks[name])]
     return 1 if failed else 0
 

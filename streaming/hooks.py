@@ -1,4 +1,4 @@
-"""What nginx-rtmp asks and tells over the loopback. To it every 3xx is consent: only `publish` ever answers one.
+"""What the gate asks and tells through the media server's nginx. A 302 is consent: only `publish` ever answers one.
 
 No middleware comes between to redirect: APPEND_SLASH and SECURE_SSL_REDIRECT are off in settings.py, and the
 locale's middleware redirects translated paths only, of which there is none. The public nginx has no such path.
@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.views.decorators.csrf import csrf_exempt
 
 from streaming import media
+from streaming.models import StreamSession
 from streaming.services import streams
 
 NAMED_ONCE = ("app", "name")
@@ -57,9 +58,12 @@ def publish(request: HttpRequest) -> HttpResponse:
 
 @_from_media_server
 def publish_done(request: HttpRequest) -> HttpResponse:
-    """A publisher is gone. Refused ones are reported under the name they asked for: they change nothing."""
+    """A publisher is gone; one whose pictures were refused is not asked for others."""
     found = _RUN.match(request.POST["name"])
     if found:
-        stream, run = found.groups()
-        streams.publisher_gone(stream_id=UUID(stream), run=UUID(run))
+        stream, run = (UUID(part) for part in found.groups())
+        if request.POST.get("reason") == StreamSession.Reason.BAD_PICTURE:
+            streams.pictures_refused(stream_id=stream, run=run)
+        else:
+            streams.publisher_gone(stream_id=stream, run=run)
     return HttpResponse()

@@ -13,7 +13,7 @@ from django.conf import settings
 from streaming.models import StreamSession
 
 log = logging.getLogger(__name__)
-APP, PLAY_APP = "collar", "live"  # of nginx/rtmp.conf: where collars publish, where we play
+APP, PLAY_APP = "collar", "live"  # where collars publish (the gate knows it), where we play (nginx/rtmp.conf)
 CONTROL_WAIT_S = 1
 FRESH_S = 6.0  # ffmpeg writes the playlist each second; started again after a crash it needs 3 to 4 s
 
@@ -30,7 +30,7 @@ def has_picture(stream: StreamSession) -> bool:
 
 def drop_publisher(name: str) -> None:
     """End a publisher; one that is not there is fine."""
-    query = urlencode({"app": APP, "name": name})
+    query = urlencode({"app": PLAY_APP, "name": name})
     url = f"http://{settings.RTMP_HOST}:{settings.RTMP_HTTP_PORT}/control/drop/publisher?{query}"
     try:
         with urlopen(url, timeout=CONTROL_WAIT_S):

@@ -32,6 +32,8 @@ class StreamSession(models.Model):
         OWNER_LEFT = "owner_left"
         NOT_SENT = "not_sent"
         STAFF = "staff"
+        GAVE_WAY = "gave_way"
+        BAD_PICTURE = "bad_picture"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     device = models.ForeignKey(Device, models.CASCADE, related_name="streams")

@@ -1,10 +1,11 @@
-"""The real media server (nginx with RTMP over TLS, and the transcoder) beside a hook that answers as the test says."""
+"""The real media server (TLS, gate, RTMP, transcoder) beside a hook that answers as the test says."""
 
 import contextlib
 import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 import uuid
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-from devkit.media_server import MediaServer
+from devkit.bootstrap import ROOT
+from devkit.media_server import MediaServer, forget_socket, gate_command
 from devkit.ports import listens
 from devkit.processes import ends_with_us
 from firmware.picture import moment_of
@@ -25,8 +27,7 @@ class Hook:
     """What nginx asks: who may publish. `answer` is the status, `name` the stream's new one."""
 
     def __init__(self) -> None:
-        self.answer, self.name = 302, f"{uuid.uuid4().hex}-{uuid.uuid4().hex}"
-        self.asked: list[tuple[str, dict[str, list[str]]]] = []
+        self.begin_anew()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -34,9 +35,10 @@ class Hook:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 outer.asked.append((self.path.rsplit("/", 1)[1], parse_qs(body)))
                 done = self.path.endswith("publish_done")
-                self.send_response(200 if done else outer.answer)
+                status, name = (200, "") if done else outer.decide(body)
+                self.send_response(status)
                 if not done:
-                    self.send_header("Location", outer.name)
+                    self.send_header("Location", name)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -46,6 +48,15 @@ class Hook:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def decide(self, body: str) -> tuple[int, str]:
+        """(status, name) for who wants to publish."""
+        return self.answer, self.name
+
+    def begin_anew(self) -> None:
+        """Consent, another name, and nothing asked yet."""
+        self.answer, self.name = 302, f"{uuid.uuid4().hex}-{uuid.uuid4().hex}"
+        self.asked: list[tuple[str, dict[str, list[str]]]] = []
 
     def calls(self, name: str) -> list[dict[str, list[str]]]:
         """The fields of each call of that name so far."""
@@ -58,11 +69,12 @@ class Hook:
 
 
 class Media:
-    """The nginx of nginx/rtmp.conf on free ports."""
+    """The nginx of nginx/rtmp.conf on free ports, and the gate."""
 
     def __init__(self, folder: Path, authority: Path, hook: Hook) -> None:
-        self.folder, self.port, self.inside, self.rtmp, self.http = folder, *(free_port() for _ in range(4))
+        self.folder, self.port, self.rtmp, self.http = folder, *(free_port() for _ in range(3))
         self.hls = folder / "hls"
+        self.sockets = Path(tempfile.mkdtemp(prefix="hetri-media-"))  # short enough for a socket's path
         for name in ("rtmp", "hls"):
             (folder / name).mkdir(parents=True)
         shutil.copytree(authority, folder / "tls")
@@ -70,7 +82,7 @@ class Media:
         (folder / "tls" / "served.pem").write_text(both)
         MediaServer(
             rtmps_listen=f"listen 127.0.0.1:{self.port} ssl;",
-            behind_tls_port=self.inside,
+            sockets=self.sockets,
             rtmp_port=self.rtmp,
             http_port=self.http,
             certificate=folder / "tls" / "served.pem",
@@ -78,20 +90,39 @@ class Media:
             secret="test",
         ).write(folder)
         self.process: subprocess.Popen[bytes] | None = None
+        self.gate: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start, and wait until it listens."""
+        """Start both, and wait until they listen."""
+        forget_socket(self.sockets)
         command = ["nginx", "-p", str(self.folder / "rtmp"), "-e", "stderr", "-g", "daemon off;"]
-        with (self.folder / "nginx.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, "-c", str(self.folder / "rtmp" / "rtmp.conf")],
-                env={**os.environ, "PATH": f"/usr/sbin:/usr/bin:/bin:{os.environ['PATH']}"},
+        self.process = self._spawn("nginx", [*command, "-c", str(self.folder / "rtmp" / "rtmp.conf")])
+        self.start_gate()
+        wait_until(lambda: listens(self.port) and listens(self.rtmp), "nginx")
+
+    def start_gate(self) -> None:
+        """Start the gate alone."""
+        (self.sockets / "gate.sock").unlink(missing_ok=True)
+        self.gate = self._spawn("gate", gate_command(self.sockets, self.rtmp))
+        wait_until((self.sockets / "gate.sock").exists, "the gate")
+
+    def _spawn(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+        path = f"/usr/sbin:/usr/bin:/bin:{os.environ['PATH']}"
+        with (self.folder / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
+                command,
+                env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
                 preexec_fn=ends_with_us(),  # noqa: PLW1509 - it only calls prctl
             )
-        wait_until(lambda: listens(self.port) and listens(self.rtmp), "nginx")
+
+    def worker(self) -> int:
+        """The process id of nginx's worker, in which the RTMP module runs."""
+        assert self.process
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return next(int(pid) for pid in children if "worker" in Path(f"/proc/{pid}/cmdline").read_text())
 
     def kill(self) -> None:
         """End it as a crash would, its workers too."""
@@ -109,11 +140,14 @@ class Media:
         return found
 
     def stop(self) -> None:
-        """End it in order."""
-        if self.process:
-            self.process.terminate()
-            self.process.wait(10)
-        print((self.folder / "nginx.log").read_text())  # shown when the test has failed
+        """End both in order."""
+        for process in (self.gate, self.process):
+            if process:
+                process.terminate()
+                process.wait(10)
+        shutil.rmtree(self.sockets, ignore_errors=True)
+        for log in self.folder.glob("*.log"):
+            print(log.read_text())  # shown when the test has failed
 
 
 def play(media: Media, name: str, seconds: float) -> list[tuple[float, int | None]]:

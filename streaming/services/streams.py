@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 
 from devices.live import push_stream
 from devices.models import Device
@@ -20,6 +20,7 @@ from hetri.core.times import now
 from streaming import keys, media, tokens
 from streaming.models import StreamSession, Viewing
 from streaming.presenters import stream_dict
+from streaming.services import shares
 
 log = logging.getLogger(__name__)
 State, Reason = StreamSession.State, StreamSession.Reason
@@ -40,7 +41,7 @@ def begin(*, device: Device) -> StreamSession:
     Raises Conflict (`retired`, `camera_off`, `offline`) and Unavailable (`busy`).
     """
     refuse_unless_ready(device)
-    _make_room()
+    _make_room(device.owner_id)
     key, at = keys.new_key(), now()
     stream = StreamSession.objects.create(
         device=device,
@@ -64,16 +65,14 @@ def refuse_unless_ready(device: Device) -> None:
         raise Conflict("The collar is offline.", code="offline")
 
 
-def _make_room() -> None:
-    """Raise Unavailable (`busy`) when the server is full of watched streams; one that only lingers gives way."""
+def _make_room(owner_id: UUID | None) -> None:
+    """Raise Unavailable (`busy`) when the server is full, and nobody gives way to this owner."""
     with connection.cursor() as cursor:  # two at once must not both be the last that fits
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CAP_LOCK])
-    running = StreamSession.objects.filter(state__in=OPEN)
-    if running.count() < settings.STREAMS_MAX:
+    if StreamSession.objects.filter(state__in=OPEN).count() < settings.STREAMS_MAX:
         return
-    watched = Viewing.objects.filter(stream=OuterRef("pk"), ended_at=None)
-    lingering = running.filter(~Exists(watched)).order_by("watched_at")
-    if not any(end(stream=stream, reason=Reason.UNWATCHED, unless_watched=True) for stream in lingering):
+    found = shares.giving_way(owner_id)
+    if not any(end(stream=one, reason=why, unless_watched=why == Reason.UNWATCHED) for one, why in found):
         text = "As many cameras as this server can carry are on. Try again in a moment."
         raise Unavailable(text, code="busy", retry_after=BUSY_RETRY_S)
 
@@ -124,6 +123,13 @@ def publisher_gone(*, stream_id: UUID, run: UUID, at: datetime | None = None) ->
     present.update(run_over=True)
     live = StreamSession.objects.filter(pk=stream_id, run=run, state=State.LIVE)
     _move(live, stream_id, state=State.STARTING, dark_since=at or now())
+
+
+def pictures_refused(*, stream_id: UUID, run: UUID) -> None:
+    """The gate ended this run's publisher: what it showed was no picture that we take."""
+    stream = StreamSession.objects.filter(pk=stream_id, run=run, state__in=OPEN).first()
+    if stream is not None:
+        end(stream=stream, reason=Reason.BAD_PICTURE)
 
 
 def picture_came(*, stream: StreamSession) -> None:

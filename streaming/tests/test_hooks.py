@@ -96,3 +96,17 @@ def test_a_collar_without_a_camera_ends_the_stream(asked: Camera) -> None:
     asked.collar.answer(asked.orders()[-1]["id"], "unsupported")
     wait_for(lambda: stream_of(asked).state == "ended")
     assert stream_of(asked).reason == "unsupported"
+
+
+def test_pictures_that_the_gate_refused_end_the_stream(asked: Camera) -> None:
+    name = asked.ask().headers["Location"]
+    told = {"app": "collar", "name": name, "reason": "bad_picture"}
+    assert asked.hook("publish_done", told).status_code == 200
+    assert (stream_of(asked).state, stream_of(asked).reason) == ("ended", "bad_picture")
+    wait_for(lambda: asked.orders("stop"))
+
+
+def test_a_reason_that_is_none_means_gone(asked: Camera) -> None:
+    name = asked.ask().headers["Location"]
+    assert asked.hook("publish_done", {"app": "collar", "name": name, "reason": "staff"}).status_code == 200
+    assert (stream_of(asked).state, stream_of(asked).run_over) == ("starting", True)

@@ -31,6 +31,7 @@ export class Player {
   changed(type, data) {
     if (type !== "stream" || data.state !== "ended" || !this.#playing()) return;
     if (["camera_off", "owner_left", "retired", "staff"].includes(data.reason)) this.#off();
+    else if (data.reason === "gave_way") this.#busy(this.#turn += 1);
     else if (data.reason !== "unwatched") this.#fail(data.reason === "refused" ? words.refused : words.silent);
   }
 
