@@ -9,6 +9,7 @@ from uuid import UUID
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.security.websocket import OriginValidator
 from django.conf import settings
 from django.db import OperationalError
 
@@ -143,9 +144,12 @@ async def _identify(scope: Any, bearer: str | None) -> UserSession | None:
 
 def _same_origin(scope: Any) -> bool:
     """A cookie counts only when one of our own pages opened the socket."""
-    origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
-    own = {urlsplit(trusted).netloc for trusted in settings.CSRF_TRUSTED_ORIGINS}
-    return urlsplit(origin).netloc in own
+    said = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
+    own = [trusted.replace("://*.", "://.") for trusted in settings.CSRF_TRUSTED_ORIGINS]
+    try:
+        return bool(OriginValidator(None, own).valid_origin(urlsplit(said)))
+    except ValueError:  # no port, no address
+        return False
 
 
 def _browser_session(scope: Any) -> UserSession | None:

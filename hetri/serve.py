@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import daphne.server
 from daphne.cli import CommandLineInterface
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
@@ -20,6 +21,9 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.internet.task import deferLater
 
+from hetri.incoming import RequestFactory
+
+daphne.server.HTTPFactory = RequestFactory  # it names its factory, and cannot be given another
 reactor: Any = _reactor  # the module is replaced by the reactor that daphne chose
 COME_BACK = 1012  # RFC 6455's registry: service restart
 PATIENCE_S = 8.0

@@ -8,13 +8,12 @@ from django.shortcuts import render
 
 from hetri.core.api import refusal_response, to_api_error
 from hetri.core.errors import ApiError, CsrfFailed, NotFound
-
-PAGE_PREFIXES = ("/collar/", "/pet/", "/account/", "/admin/", "/static/")
+from hetri.core.paths import is_page
 
 
 def wants_page(request: HttpRequest) -> bool:
     """Whether a person looks at this path in a browser; every other path is API and answers JSON."""
-    return request.path == "/" or request.path.startswith(PAGE_PREFIXES)
+    return is_page(request.path)
 
 
 def _answer(request: HttpRequest, refusal: ApiError) -> HttpResponse:
