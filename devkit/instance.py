@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from devkit import environment, parts, ports, processes, tls, upstreams
+from devkit import environment, hosts, parts, ports, processes, tls, upstreams
 from devkit.bootstrap import ROOT, python
 from devkit.errors import Refusal
 from devkit.logs import tail
@@ -165,6 +165,7 @@ class Instance:
             "video": str(self.var / "video"),
             "relay": f"unix:{self.run / 'relay.sock'}",
             "hetri_video_key": self.env["HETRI_VIDEO_KEY"],
+            "known_hosts": hosts.known(self.env),
             "web_groups": upstreams.groups(webs),
             "web_choice": upstreams.choice(webs, str(self.out)),
             **{name.lower(): value for name, value in self.env.items() if name.endswith("_PORT")},
