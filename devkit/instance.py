@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from devkit import environment, hosts, parts, ports, processes, tls, upstreams
+from devkit import environment, health, hosts, parts, ports, processes, tls, upstreams
 from devkit.bootstrap import ROOT, python
 from devkit.errors import Refusal
 from devkit.logs import tail
@@ -158,8 +158,11 @@ class Instance:
             "certificate": str(self.var / "tls" / "server.pem"),
             "webroot": str(self.var / "webroot"),
             "hetri_url": self.env["HETRI_URL"],
+            "front": str(self.run),
+            "health_address": health.ADDRESS,
+            "connections_per_address": self.env.get("HETRI_CONNECTIONS_PER_ADDRESS", upstreams.CONNECTIONS_PER_ADDRESS),
             "http_listen": _listen(loopback, self.env["HETRI_HTTP_PORT"]),
-            "https_listen": _listen(loopback, self.env["HETRI_HTTPS_PORT"], "ssl http2"),
+            "https_listen": _listen(loopback, self.env["HETRI_HTTPS_PORT"], "reuseport"),
             "modules": NGINX_MODULES,
             "hls": str(self.var / "hls"),
             "video": str(self.var / "video"),

@@ -6,6 +6,7 @@ would close connections that clients keep, perhaps while they send.
 
 from collections.abc import Mapping
 
+CONNECTIONS_PER_ADDRESS = "500"  # an office behind one address; nginx has room for 4,000 in all
 KEEP = "keepalive 64; keepalive_requests 100000;"
 
 
