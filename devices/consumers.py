@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections import Counter
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -22,9 +23,10 @@ from hetri.core.bus import Event, Listener, hub
 from hetri.core.errors import BadToken
 
 log = logging.getLogger(__name__)
-WHO_ARE_YOU, NOT_YOURS, TRY_AGAIN = 4401, 4404, 1013
+WHO_ARE_YOU, NOT_YOURS, TOO_MANY, TRY_AGAIN = 4401, 4404, 4429, 1013
 PUSHED = frozenset({"telemetry", "status", "treat", "stream"})
 RECHECK_S = 60  # a session also ends by its date
+_open_of: Counter[UUID] = Counter()  # sockets by person, in this process
 
 
 class DeviceConsumer(AsyncWebsocketConsumer):
@@ -34,6 +36,7 @@ class DeviceConsumer(AsyncWebsocketConsumer):
     listener: Listener | None = None
     sender: asyncio.Task[None] | None = None
     count = 0
+    counted: UUID | None = None
 
     async def connect(self) -> None:
         """Accept first, so that a refusal can say why by its code."""
@@ -45,6 +48,10 @@ class DeviceConsumer(AsyncWebsocketConsumer):
             if session is None:
                 return await self.close(WHO_ARE_YOU)
             self.session = session
+            if _open_of[session.user_id] >= settings.SOCKETS_PER_USER:
+                return await self.close(TOO_MANY)
+            self.counted = session.user_id
+            _open_of[session.user_id] += 1
             await self._start()
         except OperationalError:
             await self.close(TRY_AGAIN)
@@ -52,6 +59,10 @@ class DeviceConsumer(AsyncWebsocketConsumer):
     async def disconnect(self, code: int) -> None:
         """Stop listening."""
         metrics.SOCKETS.dec()
+        if self.counted is not None:
+            _open_of[self.counted] -= 1
+            if not _open_of[self.counted]:
+                del _open_of[self.counted]
         if self.sender is not None:
             self.sender.cancel()
         if self.listener is not None:

@@ -29,6 +29,7 @@ COME_BACK = 1012  # RFC 6455's registry: service restart
 PATIENCE_S = 8.0
 LONG_PATIENCE_S = 25.0  # a treat waits for its collar for 20 s at most
 LOOK_S = 0.05
+SAID_MOST = 4096  # bytes of a socket's message: clients have nothing to say there
 
 
 class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
@@ -43,7 +44,8 @@ class PatientServer(Server):  # type: ignore[misc]
     """Daphne's server with an orderly end."""
 
     def __init__(self, *words: Any, **options: Any) -> None:
-        super().__init__(*words, **{**options, "ready_callable": self._set_up})
+        bounds = {"websocket_max_message_size": SAID_MOST, "websocket_max_frame_size": SAID_MOST}
+        super().__init__(*words, **{**options, **bounds, "ready_callable": self._set_up})
         self.ports: list[Any] = []
         self.patience_s = PATIENCE_S
 

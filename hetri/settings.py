@@ -190,6 +190,7 @@ VIDEO_TOKEN_S: int = env.int("HETRI_VIDEO_TOKEN_S", default=120)
 
 # --- What Hetri promises ----------------------------------------------------------------------------
 TREAT_EXPIRY_S: int = env.int("HETRI_TREAT_EXPIRY_S", default=30)
+SOCKETS_PER_USER: int = env.int("HETRI_SOCKETS_PER_USER", default=100)  # at each web process
 DEVICES_PER_OWNER: int = env.int("HETRI_DEVICES_PER_OWNER", default=20)
 RETENTION_DAYS: int = env.int("HETRI_RETENTION_DAYS", default=400)
 PARTITION: str = env.str("HETRI_PARTITION", default="day")

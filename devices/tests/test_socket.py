@@ -2,18 +2,19 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from hetri.accounts.tests.test_auth_api import browser
-from hetri.testing import Api, Collar
+from hetri.testing import Api, Collar, wait_for
 
 Starter = Callable[..., Collar]
 
@@ -180,3 +181,32 @@ def test_telemetry_folds_to_the_newest_in_its_place() -> None:
 def test_an_unknown_socket_path_is_closed(server: str, live_db: None) -> None:
     with socket(server, "/ws/else") as opened:
         assert closed_with(opened) == 4404
+
+
+def test_one_person_has_no_more_sockets_than_are_allowed(server: str, alice: Api, bob: Api) -> None:
+    with ExitStack() as held:
+        mine = [held.enter_context(socket(server, "/ws/devices", alice.tokens["access"])) for _ in range(settings.SOCKETS_PER_USER)]
+        assert {receive(opened)["type"] for opened in mine} == {"snapshot"}
+        with socket(server, "/ws/devices", alice.tokens["access"]) as more:
+            assert closed_with(more) == 4429
+        with socket(server, "/ws/devices", bob.tokens["access"]) as anothers:
+            assert receive(anothers)["type"] == "snapshot"
+        mine[0].close()
+
+        def taken() -> bool:
+            with socket(server, "/ws/devices", alice.tokens["access"]) as again:
+                try:
+                    return receive(again)["type"] == "snapshot"
+                except ConnectionClosed:
+                    return False
+
+        assert wait_for(taken)
+
+
+@pytest.mark.parametrize("pieces", [[b"x" * 2_000_000], [b"x" * 1000] * 2000], ids=["one frame", "fragments"])
+def test_a_client_that_talks_too_much_is_closed(server: str, alice: Api, pieces: list[bytes]) -> None:
+    with socket(server, "/ws/devices", alice.tokens["access"]) as opened:
+        receive(opened)
+        with pytest.raises(ConnectionClosed):
+            opened.send(iter(pieces))
+            opened.recv(timeout=10)
