@@ -167,8 +167,7 @@ def _web(var: Path, env: dict[str, str]) -> Path:
     names["hetri_url"] = env.get("HETRI_URL", "https://localhost")
     names["known_hosts"] = hosts.known(env, HTTPS)
     names |= {"http_listen": f"listen {HTTP};", "https_listen": f"listen {HTTPS} reuseport;", "front": "/tmp"}
-    names["health_address"] = health.ADDRESS
-    names["connections_per_address"] = env.get("HETRI_CONNECTIONS_PER_ADDRESS", upstreams.CONNECTIONS_PER_ADDRESS)
+    names |= {"health_address": health.ADDRESS, **upstreams.per_address(env)}
     names |= {"access_log": "/dev/stdout", "log_format": env["HETRI_LOG_FORMAT"]}
     return write_private(var / "nginx" / "web.conf", render(ROOT / "nginx" / "web.conf", names))
 

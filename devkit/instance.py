@@ -160,7 +160,7 @@ class Instance:
             "hetri_url": self.env["HETRI_URL"],
             "front": str(self.run),
             "health_address": health.ADDRESS,
-            "connections_per_address": self.env.get("HETRI_CONNECTIONS_PER_ADDRESS", upstreams.CONNECTIONS_PER_ADDRESS),
+            **upstreams.per_address(self.env),
             "http_listen": _listen(loopback, self.env["HETRI_HTTP_PORT"]),
             "https_listen": _listen(loopback, self.env["HETRI_HTTPS_PORT"], "reuseport"),
             "modules": NGINX_MODULES,

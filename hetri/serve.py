@@ -29,6 +29,7 @@ COME_BACK = 1012  # RFC 6455's registry: service restart
 PATIENCE_S = 8.0
 LONG_PATIENCE_S = 25.0  # a treat waits for its collar for 20 s at most
 LOOK_S = 0.05
+BACKLOG = 1024  # connections that wait to be taken; of 50, Twisted's default, one caller used up all at once
 SAID_MOST = 4096  # bytes of a socket's message: clients have nothing to say there
 
 
@@ -45,7 +46,8 @@ class PatientServer(Server):  # type: ignore[misc]
 
     def __init__(self, *words: Any, **options: Any) -> None:
         bounds = {"websocket_max_message_size": SAID_MOST, "websocket_max_frame_size": SAID_MOST}
-        super().__init__(*words, **{**options, **bounds, "ready_callable": self._set_up})
+        places = [f"{place}:backlog={BACKLOG}" for place in options["endpoints"]]
+        super().__init__(*words, **{**options, **bounds, "endpoints": places, "ready_callable": self._set_up})
         self.ports: list[Any] = []
         self.patience_s = PATIENCE_S
 

@@ -22,6 +22,7 @@ from soak import (
     sbom,
     steps,
     stream,
+    streams,
     video,
 )
 
@@ -33,6 +34,7 @@ SOAKS: Mapping[str, Soak] = {
     "memory": memory.run,
     "fleet": fleet.run,
     "stream": stream.run,
+    "streams": streams.run,
     "sbom": sbom.run,
     "video": video.run,
     "rolling": rolling.run,

@@ -12,7 +12,7 @@ from devkit.upstreams import CONNECTIONS_PER_ADDRESS
 from hetri.testing import wait_for
 from tests.conftest import Stack
 
-MOST = int(CONNECTIONS_PER_ADDRESS)
+MOST = CONNECTIONS_PER_ADDRESS
 HALF = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 
 
