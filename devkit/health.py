@@ -75,7 +75,9 @@ def nginx(instance: "Instance") -> bool:
         return False
     port = int(instance.env["HETRI_HTTPS_PORT"])
     here = (ADDRESS, 0)
-    return _get_ok(http.client.HTTPSConnection("localhost", port, timeout=ANSWER_S, source_address=here, context=context))
+    return _get_ok(
+        http.client.HTTPSConnection("localhost", port, timeout=ANSWER_S, source_address=here, context=context)
+    )
 
 
 def rtmp(instance: "Instance") -> bool:

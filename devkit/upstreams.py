@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from devkit.errors import Refusal
 
-CONNECTIONS_PER_ADDRESS = 500  # an office behind one address; nginx has room for 4,000 in all
+CONNECTIONS_PER_ADDRESS = 500  # an office behind one address; nginx has room for 2,500 in all
 KEEP = "keepalive 64; keepalive_requests 100000;"
 
 

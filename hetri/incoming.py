@@ -47,7 +47,7 @@ class Request(WebRequest):  # type: ignore[misc]
         page = is_page((self.path or b"").decode("latin-1"))
         title = f"{status} {status_text.decode()}"
         html = f"<!doctype html><title>{title}</title><h1>{title}</h1><p>{escape(body)}</p>"
-        code = "bad_request" if status == 400 else "server_error"  # noqa: PLR2004
+        code = "bad_request" if status == 400 else "server_error"
         text = html if page else json.dumps({"code": code, "detail": body})
         kind = b"text/html; charset=utf-8" if page else b"application/json"
         self.handle_reply({"type": "http.response.start", "status": status, "headers": [(b"Content-Type", kind)]})

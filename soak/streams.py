@@ -109,7 +109,10 @@ def run() -> Mapping[str, object]:
         cores = {f"{name}_cores": round((_cpu(instance, name) - before[name]) / SECONDS, 2) for name in before}
         if max(attacked) > WORST_S:
             raise Refusal(f"Somebody else waited {max(attacked):.1f} s.")
-        asked = {"streams": sum(one.opened for one in attackers), "connections": sum(one.connections for one in attackers)}
+        asked = {
+            "streams": sum(one.opened for one in attackers),
+            "connections": sum(one.connections for one in attackers),
+        }
         return {"calm": spread(calm), "attacked": spread(attacked), **asked, **cores}
 
 

@@ -77,7 +77,9 @@ def test_no_header_leads_elsewhere(stack: Stack, ask: Ask, name: str) -> None:
     assert "evil.example" not in (stack.instance.var / "log" / "web.log").read_text()
 
 
-def test_a_mails_link_is_ours_whatever_the_request_claims(stack: Stack, person: httpx.Client, mails: Callable[[], list[str]]) -> None:
+def test_a_mails_link_is_ours_whatever_the_request_claims(
+    stack: Stack, person: httpx.Client, mails: Callable[[], list[str]]
+) -> None:
     for header in READ:
         if header.startswith(("X-Forwarded", "Daphne", "X-Requested", "Referer", "Prefer", "Range")):
             person.headers[header] = "https://evil.example"
@@ -107,7 +109,7 @@ def test_the_audit_trail_names_the_door_that_was_used(stack: Stack, ask: Ask) ->
 def test_the_address_of_a_sign_in_is_the_callers(stack: Stack, ask: Ask) -> None:
     login = f'{{"email": "{stack.demo["owner"]["email"]}", "password": "{stack.demo["owner"]["password"]}"}}'.encode()
     headers = {"Content-Type": b"application/json", "Content-Length": str(len(login)).encode(), "User-Agent": b"claims"}
-    lies = {name: b"203.0.113.9" for name in ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Client-IP", "CF-Connecting-IP")}
+    lies = dict.fromkeys(("X-Forwarded-For", "X-Real-IP", "Forwarded", "Client-IP", "CF-Connecting-IP"), b"203.0.113.9")
     assert ask("POST /auth/login HTTP/1.1", {**headers, **lies}, login)[0] == 200
     ((address,),) = stack.rows("SELECT host(ip) FROM accounts_usersession WHERE user_agent = 'claims'")
     assert address in ("127.0.0.1", "::1")
@@ -117,7 +119,17 @@ def test_the_address_of_a_sign_in_is_the_callers(stack: Stack, ask: Ask) -> None
 def test_a_host_that_is_not_ours_is_refused(stack: Stack, ask: Ask, kind: str) -> None:
     path = "/me" if kind == "json" else "/account/login"
     port = urlsplit(stack.demo["url"]).port
-    for host in ("evil.example", f"evil.example:{port}", "localhost:6666", "localhost", "", f"localhost:{port}.evil.example", f"localhost.:{port}", f"evil@localhost:{port}", f"127.0.0.2:{port}"):
+    for host in (
+        "evil.example",
+        f"evil.example:{port}",
+        "localhost:6666",
+        "localhost",
+        "",
+        f"localhost:{port}.evil.example",
+        f"localhost.:{port}",
+        f"evil@localhost:{port}",
+        f"127.0.0.2:{port}",
+    ):
         status, headers, body = ask(f"GET {path} HTTP/1.1", {"Host": host.encode()})
         assert status in (400, 421), host
         if status == 421:
@@ -148,7 +160,19 @@ def test_plain_http_at_the_tls_port_is_led_to_our_own_name(stack: Stack) -> None
     assert (status, headers["Location"]) == (308, f"{stack.demo['url']}/pet/?a=b")
 
 
-@pytest.mark.parametrize("path", ["/internal/streaming/publish", "//internal/streaming/publish", "/x/../internal/streaming/publish", "/%69nternal/streaming/publish", "/internal/signed_in", "/signed_in", "/error/down.json", "/error/down.html"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/internal/streaming/publish",
+        "//internal/streaming/publish",
+        "/x/../internal/streaming/publish",
+        "/%69nternal/streaming/publish",
+        "/internal/signed_in",
+        "/signed_in",
+        "/error/down.json",
+        "/error/down.html",
+    ],
+)
 def test_what_is_inside_is_not_reached(ask: Ask, path: str) -> None:
     status, headers, body = ask(f"GET {path} HTTP/1.1")
     assert (status, headers["Content-Type"].startswith("application/json")) == (404, True), body

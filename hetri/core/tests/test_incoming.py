@@ -59,13 +59,18 @@ def test_no_header_makes_a_fault_of_ours(server: str, live_db: None, log: Log, n
         for first, more in (
             (b"GET /account/login HTTP/1.1", {}),
             (b"GET /me HTTP/1.1", {"Authorization": b"Bearer x"}),
-            (b"POST /account/login HTTP/1.1", {"Content-Type": b"application/x-www-form-urlencoded", "Content-Length": b"3"}),
+            (
+                b"POST /account/login HTTP/1.1",
+                {"Content-Type": b"application/x-www-form-urlencoded", "Content-Length": b"3"},
+            ),
             (b"GET /ws/devices HTTP/1.1", SOCKET),
             (b"GET /nowhere HTTP/1.1", SOCKET),
         ):
             headers = {"Host": host(server), **more, name: value}
             try:
-                status, _, body = speak(server, said(first, headers, b"a=b" if first.startswith(b"POST") else b""), seconds=10)
+                status, _, body = speak(
+                    server, said(first, headers, b"a=b" if first.startswith(b"POST") else b""), seconds=10
+                )
             except TimeoutError:  # it waits for a body that the header promised
                 assert name in ("Content-Length", "Transfer-Encoding")
                 continue
@@ -129,7 +134,9 @@ def test_no_body_stops_the_others(server: str, alice: Api, log: Log, kind: str) 
     with browser(server, alice.user) as signed_in, Pulse(server).felt() as pulse:
         for client in (httpx.Client(base_url=server, timeout=60), signed_in, alice):
             headers = {"Content-Type": content_type, "Origin": server}
-            for path in ("/auth/login", f"/devices/{uuid4()}/treat") if content_type == JSON else (f"/pet/{uuid4()}/picture",):
+            for path in (
+                ("/auth/login", f"/devices/{uuid4()}/treat") if content_type == JSON else (f"/pet/{uuid4()}/picture",)
+            ):
                 answer = client.post(path, content=body, headers=headers)
                 assert 400 <= answer.status_code < 500, (path, answer.status_code)
                 assert answer.content
@@ -146,8 +153,14 @@ def test_a_body_without_end_ends_the_connection(server: str, live_db: None) -> N
 @pytest.mark.parametrize("path", ["/pets", "/account/login"])
 def test_a_broken_multipart_body_is_refused_in_words(server: str, alice: Api, path: str) -> None:
     with browser(server, alice.user) as client:
-        for content_type in ("multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=x"):
-            answer = client.post(path, content=b"--y nonsense", headers={"Content-Type": content_type, "Origin": server})
+        for content_type in (
+            "multipart/form-data",
+            "multipart/form-data; boundary=",
+            "multipart/form-data; boundary=x",
+        ):
+            answer = client.post(
+                path, content=b"--y nonsense", headers={"Content-Type": content_type, "Origin": server}
+            )
             if path == "/pets":
                 assert (answer.status_code in (400, 403, 415), set(answer.json()) >= {"code", "detail"}) == (True, True)
             else:
