@@ -38,7 +38,7 @@ class Request(WebRequest):  # type: ignore[misc]
         """Hand it on without what steers, or refuse it."""
         for name in STEERING:
             self.requestHeaders.removeHeader(name)
-        if not (self._comes_from_an_address() and self._may_become_a_socket()):
+        if not (self._comes_from_an_address() and self._may_become_a_socket() and self._can_be_cut()):
             return self.basic_error(400, b"Bad Request", UNREADABLE)
         return super().process()
 
@@ -46,7 +46,7 @@ class Request(WebRequest):  # type: ignore[misc]
         """What the server itself says: JSON to programs, a page to people."""
         page = is_page((self.path or b"").decode("latin-1"))
         title = f"{status} {status_text.decode()}"
-        html = f"<!doctype html><title>{title}</title><h1>{title}</h1><p>{escape(body)}</p>"
+        html = f'<!doctype html><html lang="en"><title>{title}</title><h1>{title}</h1><p>{escape(body)}</p></html>'
         code = "bad_request" if status == 400 else "server_error"
         text = html if page else json.dumps({"code": code, "detail": body})
         kind = b"text/html; charset=utf-8" if page else b"application/json"
@@ -70,6 +70,11 @@ class Request(WebRequest):  # type: ignore[misc]
             return True
         offered = self.requestHeaders.getRawHeaders(b"Sec-WebSocket-Protocol") or []
         return bool(self.method == b"GET" and not self._taken and all(value.isascii() for value in offered))
+
+    def _can_be_cut(self) -> bool:
+        """Whether a form of parts says what is between them."""
+        kind = (self.requestHeaders.getRawHeaders(b"Content-Type") or [b""])[0].lower()
+        return not kind.startswith(b"multipart/form-data") or b"boundary=" in kind
 
 
 class RequestFactory(HTTPFactory):  # type: ignore[misc]

@@ -7,8 +7,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 
-Scope = dict[str, Any]
-Application = Callable[[Scope, Any, Any], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def public_link(path: str) -> str:
@@ -30,7 +29,7 @@ def as_public(application: Application) -> Application:
     """At the root, and by the scheme that the world uses: a server in front would let its callers say otherwise."""
     fixed = {"root_path": "", "scheme": urlsplit(settings.PUBLIC_URL).scheme}
 
-    async def enter(scope: Scope, receive: Any, send: Any) -> None:
+    async def enter(scope: dict[str, Any], receive: Any, send: Any) -> None:
         about = fixed if scope["type"] == "http" else {"root_path": ""}
         await application({**scope, **about}, receive, send)
 

@@ -20,7 +20,7 @@ FRESH_S = 300
 def document(language: str) -> bytes:
     """As JSON, in one of the languages that are set."""
     with translation.override(language):
-        made = SpectacularAPIView.generator_class().get_schema(request=None, public=True)
+        made = SpectacularAPIView.generator_class().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     rendered: bytes = OpenApiJsonRenderer().render(made, renderer_context={})
     return rendered
 
