@@ -41,7 +41,7 @@ def choice(servers: Mapping[str, str], marks: str) -> str:
 def members(servers: Mapping[str, str], out: str = "") -> str:
     """The servers of an upstream block.
 
-    No failures are counted (max_fails=0): one request that makes an instance close its line is tried on the others, too,
+    No failures are counted (max_fails=0): a request that makes an instance close its line is tried on the others, too,
     and then all would be out for everybody. Who hangs is taken out by the watchdog (devkit/watchdog.py).
 
     The one that is out stays as the last resort: a request whose body comes slowly may find that it is back, and
