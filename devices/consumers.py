@@ -3,12 +3,14 @@
 import asyncio
 import json
 import logging
+from collections import Counter
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.security.websocket import OriginValidator
 from django.conf import settings
 from django.db import OperationalError
 
@@ -21,9 +23,10 @@ from hetri.core.bus import Event, Listener, hub
 from hetri.core.errors import BadToken
 
 log = logging.getLogger(__name__)
-WHO_ARE_YOU, NOT_YOURS, TRY_AGAIN = 4401, 4404, 1013
+WHO_ARE_YOU, NOT_YOURS, TOO_MANY, TRY_AGAIN = 4401, 4404, 4429, 1013
 PUSHED = frozenset({"telemetry", "status", "treat", "stream"})
 RECHECK_S = 60  # a session also ends by its date
+_open_of: Counter[UUID] = Counter()  # sockets by person, in this process
 
 
 class DeviceConsumer(AsyncWebsocketConsumer):
@@ -33,6 +36,7 @@ class DeviceConsumer(AsyncWebsocketConsumer):
     listener: Listener | None = None
     sender: asyncio.Task[None] | None = None
     count = 0
+    counted: UUID | None = None
 
     async def connect(self) -> None:
         """Accept first, so that a refusal can say why by its code."""
@@ -44,6 +48,10 @@ class DeviceConsumer(AsyncWebsocketConsumer):
             if session is None:
                 return await self.close(WHO_ARE_YOU)
             self.session = session
+            if _open_of[session.user_id] >= settings.SOCKETS_PER_USER:
+                return await self.close(TOO_MANY)
+            self.counted = session.user_id
+            _open_of[session.user_id] += 1
             await self._start()
         except OperationalError:
             await self.close(TRY_AGAIN)
@@ -51,6 +59,10 @@ class DeviceConsumer(AsyncWebsocketConsumer):
     async def disconnect(self, code: int) -> None:
         """Stop listening."""
         metrics.SOCKETS.dec()
+        if self.counted is not None:
+            _open_of[self.counted] -= 1
+            if not _open_of[self.counted]:
+                del _open_of[self.counted]
         if self.sender is not None:
             self.sender.cancel()
         if self.listener is not None:
@@ -141,11 +153,18 @@ async def _identify(scope: Any, bearer: str | None) -> UserSession | None:
     return await database_sync_to_async(_browser_session)(scope)
 
 
+async def _nobody(*words: Any) -> None:
+    """What the validator would let in; it is asked for its opinion only."""
+
+
 def _same_origin(scope: Any) -> bool:
     """A cookie counts only when one of our own pages opened the socket."""
-    origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
-    own = {urlsplit(trusted).netloc for trusted in settings.CSRF_TRUSTED_ORIGINS}
-    return urlsplit(origin).netloc in own
+    said = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
+    own = [trusted.replace("://*.", "://.") for trusted in settings.CSRF_TRUSTED_ORIGINS]
+    try:
+        return bool(OriginValidator(_nobody, own).valid_origin(urlsplit(said)))
+    except ValueError:  # no port, no address
+        return False
 
 
 def _browser_session(scope: Any) -> UserSession | None:

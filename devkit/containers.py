@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from devkit import environment, tls, upstreams
+from devkit import environment, health, hosts, tls, upstreams
 from devkit.bootstrap import ROOT
 from devkit.environment import password_line, secrets_of
 from devkit.errors import Refusal
@@ -166,7 +166,9 @@ def _web(var: Path, env: dict[str, str]) -> Path:
     names["hetri_video_key"] = env["HETRI_VIDEO_KEY"]
     names |= {"certificate": str(_served(var)), "webroot": str(var / "webroot")}
     names["hetri_url"] = env.get("HETRI_URL", "https://localhost")
-    names |= {"http_listen": f"listen {HTTP};", "https_listen": f"listen {HTTPS} ssl http2;"}
+    names["known_hosts"] = hosts.known(env, HTTPS)
+    names |= {"http_listen": f"listen {HTTP};", "https_listen": f"listen {HTTPS} reuseport;", "front": "/tmp"}
+    names |= {"health_address": health.ADDRESS, **upstreams.per_address(env)}
     names |= {"access_log": "/dev/stdout", "log_format": env["HETRI_LOG_FORMAT"]}
     return write_private(var / "nginx" / "web.conf", render(ROOT / "nginx" / "web.conf", names))
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from devkit import broker_plugin, environment, parts, ports, processes, tls, upstreams
+from devkit import broker_plugin, environment, health, hosts, parts, ports, processes, tls, upstreams
 from devkit.bootstrap import ROOT, python
 from devkit.errors import Refusal
 from devkit.logs import tail
@@ -159,13 +159,17 @@ class Instance:
             "certificate": str(self.var / "tls" / "server.pem"),
             "webroot": str(self.var / "webroot"),
             "hetri_url": self.env["HETRI_URL"],
+            "front": str(self.run),
+            "health_address": health.ADDRESS,
+            **upstreams.per_address(self.env),
             "http_listen": _listen(loopback, self.env["HETRI_HTTP_PORT"]),
-            "https_listen": _listen(loopback, self.env["HETRI_HTTPS_PORT"], "ssl http2"),
+            "https_listen": _listen(loopback, self.env["HETRI_HTTPS_PORT"], "reuseport"),
             "modules": NGINX_MODULES,
             "hls": str(self.var / "hls"),
             "video": str(self.var / "video"),
             "relay": f"unix:{self.run / 'relay.sock'}",
             "hetri_video_key": self.env["HETRI_VIDEO_KEY"],
+            "known_hosts": hosts.known(self.env),
             "web_groups": upstreams.groups(webs),
             "web_choice": upstreams.choice(webs, str(self.out)),
             **{name.lower(): value for name, value in self.env.items() if name.endswith("_PORT")},

@@ -58,6 +58,12 @@ def _nginx(var: Path, run: Path, env: dict[str, str]) -> list[str]:
     return ["nginx", "-p", str(var / "nginx"), "-e", "stderr", "-c", config, "-g", "daemon off;"]
 
 
+def _forget_door(var: Path, run: Path) -> None:
+    """The sockets of one that was killed: nginx would not start where they lie."""
+    for name in ("http.sock", "https.sock"):
+        (run / name).unlink(missing_ok=True)
+
+
 def _rtmp(var: Path, run: Path, env: dict[str, str]) -> list[str]:
     config = str(var / "rtmp" / "rtmp.conf")
     return ["nginx", "-p", str(var / "rtmp"), "-e", "stderr", "-c", config, "-g", "daemon off;"]
@@ -144,7 +150,7 @@ PARTS = {
     "watcher": Part(
         _watcher, health.process_lives, prepare=_forget("heartbeat/watcher.alive"), alive=alive.touches("watcher")
     ),
-    "nginx": _speaking(_nginx, health.nginx, "http", "HETRI_HTTP_PORT"),
+    "nginx": _speaking(_nginx, health.nginx, "http", "HETRI_HTTP_PORT", _forget_door),
     "rtmp": _speaking(_rtmp, health.rtmp, "rtmp", "HETRI_RTMP_PORT", _forget_streams),
     "gate": Part(_gate, health.gate, alive=alive.speaks("rtmp", alive.at_socket("gate.sock"))),
     **{name: _web(name) for name in WEBS},

@@ -6,7 +6,21 @@ would close connections that clients keep, perhaps while they send.
 
 from collections.abc import Mapping
 
+from devkit.errors import Refusal
+
+CONNECTIONS_PER_ADDRESS = 500  # an office behind one address; nginx has room for 2,500 in all
 KEEP = "keepalive 64; keepalive_requests 100000;"
+
+
+def per_address(env: Mapping[str, str]) -> dict[str, str]:
+    """What one address may have at once, as nginx' placeholders. Raises Refusal.
+
+    Of its connections a fifth may wait for an answer of the application.
+    """
+    value = env.get("HETRI_CONNECTIONS_PER_ADDRESS") or str(CONNECTIONS_PER_ADDRESS)
+    if not value.isdecimal() or not int(value):
+        raise Refusal(f"HETRI_CONNECTIONS_PER_ADDRESS is {value!r}, but it is a number above 0.")
+    return {"connections_per_address": value, "requests_per_address": str(max(int(value) // 5, 1))}
 
 
 def groups(servers: Mapping[str, str]) -> str:
@@ -27,8 +41,8 @@ def choice(servers: Mapping[str, str], marks: str) -> str:
 def members(servers: Mapping[str, str], out: str = "") -> str:
     """The servers of an upstream block.
 
-    No failures are counted (max_fails=0): one request that makes an instance close its line is tried on the others,
-    too, and then all would be out for everybody. Who hangs is taken out by the watchdog (devkit/watchdog.py).
+    No failures are counted (max_fails=0): a request that makes an instance close its line is tried on the others, too,
+    and then all would be out for everybody. Who hangs is taken out by the watchdog (devkit/watchdog.py).
 
     The one that is out stays as the last resort: a request whose body comes slowly may find that it is back, and
     that another one is out by then.

@@ -1,4 +1,4 @@
-"""The web process: HTTP by Django, WebSockets by Channels."""
+"""The web process: HTTP by Django, WebSockets by Channels. Who steers it is the server, never a request."""
 
 import os
 
@@ -11,8 +11,12 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.sessions import SessionMiddlewareStack  # noqa: E402
 
 from hetri.core import metrics  # noqa: E402
+from hetri.core.public import PublicRequest, as_public  # noqa: E402
 from hetri.websockets import patterns  # noqa: E402
 
 metrics.serve("web")
 
-application = ProtocolTypeRouter({"http": http, "websocket": SessionMiddlewareStack(URLRouter(patterns))})
+http.request_class = PublicRequest
+application = as_public(
+    ProtocolTypeRouter({"http": http, "websocket": SessionMiddlewareStack(URLRouter(patterns))}),
+)

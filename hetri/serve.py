@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import daphne.server
 from daphne.cli import CommandLineInterface
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
@@ -20,11 +21,16 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.internet.task import deferLater
 
+from hetri.incoming import RequestFactory
+
+daphne.server.HTTPFactory = RequestFactory  # it names its factory, and cannot be given another
 reactor: Any = _reactor  # the module is replaced by the reactor that daphne chose
 COME_BACK = 1012  # RFC 6455's registry: service restart
 PATIENCE_S = 8.0
 LONG_PATIENCE_S = 25.0  # a treat waits for its collar for 20 s at most
 LOOK_S = 0.05
+BACKLOG = 1024  # connections that wait to be taken; of 50, Twisted's default, one caller used up all at once
+SAID_MOST = 4096  # bytes of a socket's message: clients have nothing to say there
 
 
 class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
@@ -39,7 +45,9 @@ class PatientServer(Server):  # type: ignore[misc]
     """Daphne's server with an orderly end."""
 
     def __init__(self, *words: Any, **options: Any) -> None:
-        super().__init__(*words, **{**options, "ready_callable": self._set_up})
+        bounds = {"websocket_max_message_size": SAID_MOST, "websocket_max_frame_size": SAID_MOST}
+        places = [f"{place}:backlog={BACKLOG}" for place in options["endpoints"]]
+        super().__init__(*words, **{**options, **bounds, "endpoints": places, "ready_callable": self._set_up})
         self.ports: list[Any] = []
         self.patience_s = PATIENCE_S
 

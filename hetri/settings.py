@@ -27,8 +27,16 @@ PUBLIC_URL: str = env.str("HETRI_URL", default="https://localhost:8443")
 _public = urlsplit(PUBLIC_URL)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # localhost: health checks and the media server's questions, from inside.
-ALLOWED_HOSTS: list[str] = [_public.hostname or "localhost", "localhost", *env.list("HETRI_ALLOWED_HOSTS", default=[])]
-CSRF_TRUSTED_ORIGINS: list[str] = [f"{_public.scheme}://{_public.netloc}"]
+_more_hosts: list[str] = env.list("HETRI_ALLOWED_HOSTS", default=[])
+ALLOWED_HOSTS: list[str] = [_public.hostname or "localhost", "localhost", *_more_hosts]
+# The port is the same for all names; a leading dot allows what lies below.
+CSRF_TRUSTED_ORIGINS: list[str] = [
+    f"{_public.scheme}://{_public.netloc}",
+    *(
+        f"{_public.scheme}://{f'*{name}' if name.startswith('.') else name}{f':{_public.port}' if _public.port else ''}"
+        for name in _more_hosts
+    ),
+]
 VAR_DIR = Path(env.str("HETRI_VAR", default=str(BASE_DIR / "var")))
 
 # --- Applications -----------------------------------------------------------------------------------
@@ -193,6 +201,7 @@ VIDEO_TOKEN_S: int = env.int("HETRI_VIDEO_TOKEN_S", default=120)
 
 # --- What Hetri promises ----------------------------------------------------------------------------
 TREAT_EXPIRY_S: int = env.int("HETRI_TREAT_EXPIRY_S", default=30)
+SOCKETS_PER_USER: int = env.int("HETRI_SOCKETS_PER_USER", default=100)  # at each web process
 DEVICES_PER_OWNER: int = env.int("HETRI_DEVICES_PER_OWNER", default=20)
 NEW_DEVICES_PER_HOUR: int = env.int("HETRI_NEW_DEVICES_PER_HOUR", default=600)  # of an owner; each rewrites a file
 PETS_PER_OWNER: int = env.int("HETRI_PETS_PER_OWNER", default=100)
@@ -251,7 +260,6 @@ SIMPLE_JWT = {
 }
 
 # --- HTTP -------------------------------------------------------------------------------------------
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = False  # nginx redirects; a redirect from here could answer a machine's hook
 SILENCED_SYSTEM_CHECKS = ["security.W008"]  # it asks for that redirect
 SECURE_HSTS_SECONDS: int = env.int("HETRI_HSTS_S", default=0 if _public.hostname == "localhost" else 31_536_000)
@@ -347,6 +355,7 @@ DEFAULT_FROM_EMAIL: str = env.str("HETRI_MAIL_FROM", default=f"Hetri <hetri@{_pu
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"refusals": {"()": "hetri.core.logs.RefusalsInALine"}},
     "formatters": {
         "console": {"()": "hetri.core.logs.ConsoleFormatter"},
         "json": {"()": "hetri.core.logs.JsonFormatter"},
@@ -354,6 +363,7 @@ LOGGING = {
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
+            "filters": ["refusals"],
             "formatter": env.str("HETRI_LOG_FORMAT", default="console"),
         }
     },

@@ -1,5 +1,6 @@
 """Helpers of the tests: a caller of the API, a collar under the test's control, waiting with a deadline."""
 
+import contextlib
 import json
 import os
 import signal
@@ -8,8 +9,11 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from http.client import HTTPMessage, HTTPResponse
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -98,6 +102,24 @@ def afternoon() -> str:
         return abs(there.hour + there.minute / 60 - AFTERNOON_H)
 
     return min(PLACES, key=away)
+
+
+def speak(url: str, said: bytes, ca: Path | None = None, seconds: float = 20) -> tuple[int, HTTPMessage, bytes]:
+    """Say `said`, bytes as they are, to the server of `url`: status, headers and body of its first answer.
+
+    `ca` where the URL is https. Raises OSError and HTTPException when there is no answer.
+    """
+    there = urlsplit(url)
+    with contextlib.ExitStack() as held:
+        line = held.enter_context(socket.create_connection((there.hostname or "", there.port or 443), seconds))
+        if there.scheme == "https":
+            context = ssl.create_default_context(cafile=str(ca or settings.TLS_CA))
+            line = held.enter_context(context.wrap_socket(line, server_hostname=there.hostname))
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # refused before it was said
+            line.sendall(said)
+        answer = HTTPResponse(line)
+        answer.begin()
+        return answer.status, answer.headers, b"" if answer.status == HTTPStatus.SWITCHING_PROTOCOLS else answer.read()
 
 
 class Api(httpx.Client):

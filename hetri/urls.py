@@ -2,8 +2,9 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.renderers import OpenApiJsonRenderer
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
+
+from hetri.core.schema import SchemaView
 
 handler400 = "hetri.core.views.bad_request"
 handler403 = "hetri.core.views.permission_denied"
@@ -19,7 +20,7 @@ urlpatterns = [
     path("", include("telemetry.urls")),
     path("", include("streaming.urls")),
     path("", include("firmware.urls")),
-    path("schema", SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer])),
+    path("schema", SchemaView.as_view()),
     path("schema/docs", SpectacularSwaggerSplitView.as_view(url="/schema", http_method_names=["get", "head"])),
     path("admin/", admin.site.urls),
 ]

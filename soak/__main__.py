@@ -28,6 +28,7 @@ from soak import (
     sbom,
     steps,
     stream,
+    streams,
     video,
 )
 
@@ -44,6 +45,7 @@ SOAKS: Mapping[str, Soak] = {
     "fleet": fleet.run,
     "flood": flood.run,
     "stream": stream.run,
+    "streams": streams.run,
     "sbom": sbom.run,
     "video": video.run,
     "rolling": rolling.run,

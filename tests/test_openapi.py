@@ -1,6 +1,7 @@
 """The OpenAPI document matches what is served: requests made up from it, in the thousands, find no 500."""
 
 import json
+import time
 from typing import Any
 
 import httpx
@@ -105,3 +106,19 @@ def test_the_document_is_json(server: str) -> None:
 @pytest.mark.parametrize("method", ["OPTIONS", "PUT", "DELETE"])
 def test_the_readable_document_is_only_read(server: str, method: str) -> None:
     assert httpx.request(method, f"{server}/schema/docs").status_code == 405
+
+
+def test_the_document_is_made_once(server: str) -> None:
+    with httpx.Client(base_url=server) as client:
+        first = client.get("/schema")
+        assert (first.status_code, first.json()["openapi"][:2]) == (200, "3.")
+        assert first.headers["Cache-Control"] == "public, max-age=300"
+        kept = client.get("/schema", headers={"If-None-Match": first.headers["ETag"]})
+        assert (kept.status_code, kept.content) == (304, b"")
+        began = time.monotonic()
+        assert {client.get("/schema").content for _ in range(20)} == {first.content}
+        assert time.monotonic() - began < 20 * 0.05  # what making it takes
+        assert (
+            client.get("/schema", headers={"Accept-Language": "de"}).headers["Content-Type"]
+            == first.headers["Content-Type"]
+        )

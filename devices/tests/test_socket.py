@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
-from websockets.exceptions import ConnectionClosed
+from django.conf import settings
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from hetri.accounts.tests.test_auth_api import browser
-from hetri.testing import Api, Collar
+from hetri.testing import Api, Collar, wait_for
 
 Starter = Callable[..., Collar]
 
@@ -74,15 +76,37 @@ def test_the_list_socket_shows_all_of_the_owners(server: str, alice: Api, bob: A
         assert [row["id"] for row in until(opened, "snapshot")["devices"]] == [first["id"], second["id"]]
 
 
+def told_to(server: str, origin: Origin | None, cookie: dict[str, str]) -> int:
+    """The code or the status that a page of this origin gets for a person's cookie."""
+    try:
+        with socket(server, "/ws/devices", origin=origin, additional_headers=cookie) as opened:
+            return closed_with(opened)
+    except InvalidStatus as refused:
+        return refused.response.status_code
+
+
 def test_a_browser_opens_it_with_its_cookie_from_our_own_pages(server: str, live_db: None, alice: Api) -> None:
     device = alice.new_device()
     with browser(server, alice.user) as client:
         cookie = {"Cookie": f"sessionid={client.cookies['sessionid']}"}
         with socket(server, "/ws/devices", origin=Origin(server), additional_headers=cookie) as opened:
             assert receive(opened)["devices"][0]["id"] == device["id"]
-        for origin in (Origin("https://evil.example"), None):
-            with socket(server, "/ws/devices", origin=origin, additional_headers=cookie) as opened:
-                assert closed_with(opened) == 4401
+        port = urlsplit(server).port
+        for origin in (
+            None,
+            "https://evil.example",
+            f"https://localhost:{port}",  # another scheme: whoever sits in the line can be that page
+            "http://localhost",
+            f"http://localhost:{port}.evil.example",
+            f"http://localhost:{port}@evil.example",
+            f"http://evil.example#localhost:{port}",
+            "http://localhost:99999",
+            "http://[",
+            "null",
+            "",
+        ):
+            told = Origin(origin) if origin is not None else None
+            assert told_to(server, told, cookie) in (4401, 400), origin  # 400: it is no origin at all
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c"])
@@ -162,3 +186,35 @@ def test_telemetry_folds_to_the_newest_in_its_place() -> None:
 def test_an_unknown_socket_path_is_closed(server: str, live_db: None) -> None:
     with socket(server, "/ws/else") as opened:
         assert closed_with(opened) == 4404
+
+
+def test_one_person_has_no_more_sockets_than_are_allowed(server: str, alice: Api, bob: Api) -> None:
+    with ExitStack() as held:
+        mine = [
+            held.enter_context(socket(server, "/ws/devices", alice.tokens["access"]))
+            for _ in range(settings.SOCKETS_PER_USER)
+        ]
+        assert {receive(opened)["type"] for opened in mine} == {"snapshot"}
+        with socket(server, "/ws/devices", alice.tokens["access"]) as more:
+            assert closed_with(more) == 4429
+        with socket(server, "/ws/devices", bob.tokens["access"]) as anothers:
+            assert receive(anothers)["type"] == "snapshot"
+        mine[0].close()
+
+        def taken() -> bool:
+            with socket(server, "/ws/devices", alice.tokens["access"]) as again:
+                try:
+                    return receive(again)["type"] == "snapshot"
+                except ConnectionClosed:
+                    return False
+
+        assert wait_for(taken)
+
+
+@pytest.mark.parametrize("pieces", [[b"x" * 2_000_000], [b"x" * 1000] * 2000], ids=["one frame", "fragments"])
+def test_a_client_that_talks_too_much_is_closed(server: str, alice: Api, pieces: list[bytes]) -> None:
+    with socket(server, "/ws/devices", alice.tokens["access"]) as opened:
+        receive(opened)
+        with pytest.raises(ConnectionClosed):
+            opened.send(iter(pieces))
+            opened.recv(timeout=10)

@@ -24,6 +24,15 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
     return fields
 
 
+class RefusalsInALine(logging.Filter):
+    """What Django refused, without a traceback: it is the sender's fault, and who sends nonsense would fill the log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.startswith("django.security"):
+            record.exc_info = None
+        return True
+
+
 class ConsoleFormatter(logging.Formatter):
     """`12:00:00.123 INFO devices.services treat_settled device=... result=...`"""
 

@@ -8,6 +8,7 @@ from django.shortcuts import render
 
 from hetri.core.api import headers_of, refusal_response, to_api_error
 from hetri.core.errors import ApiError, CsrfFailed, NotFound
+from hetri.core.paths import is_page
 
 WITH_PAGES = (
     HTTPStatus.BAD_REQUEST,
@@ -15,12 +16,11 @@ WITH_PAGES = (
     HTTPStatus.NOT_FOUND,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
-PAGE_PREFIXES = ("/collar/", "/pet/", "/account/", "/admin/", "/static/")
 
 
 def wants_page(request: HttpRequest) -> bool:
     """Whether a person looks at this path in a browser; every other path is API and answers JSON."""
-    return request.path == "/" or request.path.startswith(PAGE_PREFIXES)
+    return is_page(request.path)
 
 
 def answer_refusal(request: HttpRequest, refusal: ApiError) -> HttpResponse:

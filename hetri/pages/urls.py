@@ -29,4 +29,5 @@ urlpatterns = [
     path("app.webmanifest", offline.manifest, name="manifest"),
     path("worker.js", offline.worker, name="worker"),
     path("account/offline", offline.page, name="offline"),
+    path("internal/signed_in", views.signed_in),
 ]
