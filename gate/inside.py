@@ -55,7 +55,7 @@ class Inside:
         """The next command of that name. Raises Unwilling for an error."""
         while True:
             message = await self._next()
-            values = amf.decode(message.body) if message.kind == chunks.COMMAND else [None]
+            values: list[amf.Value] = amf.decode(message.body) if message.kind == chunks.COMMAND else []
             if values[:1] == ["_error"]:
                 raise Unwilling("_error")
             if values[:1] == [wanted]:

@@ -117,7 +117,7 @@ class Session:
             raise Refused("a command without a name")
         return values
 
-    def _connect(self, name: str, number: amf.Value, values: list[amf.Value]) -> None:
+    def _connect(self, name: amf.Value, number: amf.Value, values: list[amf.Value]) -> None:
         facts = values[2] if len(values) > 2 else None
         app = facts.get("app") if isinstance(facts, dict) else None
         if name != "connect" or not isinstance(app, str) or app.split("?")[0].rstrip("/") != APP:

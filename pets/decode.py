@@ -92,7 +92,7 @@ def require_bounded(opened: Image.Image) -> None:
 def _turn(opened: Image.Image) -> Image.Transpose | None:
     """How the camera was held. A broken note of it is none: a browser shows that picture, too."""
     with suppress(Exception):
-        return TURNS.get(opened.getexif().get(ORIENTATION))
+        return TURNS.get(opened.getexif().get(ORIENTATION, 1))
     return None
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from devkit.bootstrap import ROOT
 from devkit.errors import Refusal
 from devkit.instance import Instance
-from firmware.tests.broker import listens, wait_until
+from devkit.ports import listens
+from firmware.tests.broker import wait_until
 from soak import raw_mqtt as mqtt
 from soak import tools
 from soak.broker import PAYLOAD, Broker, collars_of

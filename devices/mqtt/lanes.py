@@ -126,7 +126,8 @@ class Lanes:
             self._turn += 1
             urgent, others = self._rings if self._turn % (URGENT_TURNS + 1) else self._rings[::-1]
             device_id, lane = (urgent or others).popitem(last=False)
-            taken, left = [], lane.urgent
+            taken: list[Message] = []
+            left = lane.urgent
             while lane.messages and len(taken) < most and left - lane.urgent < most_urgent:
                 taken.append(self._pop(lane))
             self._put_back(device_id, lane)

@@ -142,7 +142,9 @@ class Subscriber:
     def _handle_status(self) -> None:
         while not self._stopping.is_set():
             turn = self._status.take_turn(STATUS_TURN, RESULTS_TURN)
-            if turn and self._until_stored(lambda: self._take_over(turn)):  # noqa: B023
+            if not turn:
+                continue
+            if self._until_stored(lambda: self._take_over(turn)):  # noqa: B023
                 self._acknowledge(turn, [])
 
     def _cut_off(self) -> None:

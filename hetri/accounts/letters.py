@@ -34,7 +34,7 @@ def _hand_over(sealed: str) -> None:
     from hetri.accounts.tasks import send_letter
 
     try:
-        send_letter.apply_async((sealed,), argsrepr="(sealed)", retry=False, expires=TRIED_FOR.total_seconds())
+        send_letter.apply_async((sealed,), argsrepr="(sealed)", retry=False, expires=TRIED_FOR.total_seconds())  # type: ignore[call-arg]
     except OperationalError as error:
         raise Unavailable("Mail cannot be sent just now. Try again in a moment.", code="mail_unavailable") from error
 

@@ -50,7 +50,7 @@ def _proved(request: HttpRequest, email: str, password: str, prove: Callable[[Us
 
 
 def prove_password(*, user: User, password: str) -> None:
-    """For what asks somebody who is signed in once more. Raises BadPassword, which counts for the account, and TooMany."""
+    """Asks somebody who is signed in once more. Raises BadPassword, which counts for the account, and TooMany."""
     with PER_ACCOUNT.attempt(user.email):
         if not user.check_password(password):
             raise BadPassword

@@ -120,7 +120,8 @@ class TickingScheduler(PersistentScheduler):
 
     def _follow_clock(self) -> None:
         """What was sent before the clock was set back would not be due until the clock is there again."""
-        early = [entry for entry in self.schedule.values() if entry.last_run_at > entry.default_now() + CLOCK_SLACK]
+        entries = self.schedule.values()
+        early = [one for one in entries if one.last_run_at and one.last_run_at > one.default_now() + CLOCK_SLACK]
         for entry in early:
             entry.last_run_at = entry.default_now()
         if early:

@@ -85,7 +85,12 @@ class Limit:
         return f"{self.name}:{digest}"
 
     def _ask(self, sql: str, subject: object) -> tuple[Any, ...] | None:
-        named = {"key": self._key(subject), "window": self.seconds, "most": self.most, "held": HELD_S}
+        named: dict[str, str | int] = {
+            "key": self._key(subject),
+            "window": self.seconds,
+            "most": self.most,
+            "held": HELD_S,
+        }
         with connection.cursor() as cursor:
             cursor.execute(sql, named)
             row: tuple[Any, ...] | None = cursor.fetchone()

@@ -68,13 +68,22 @@ def all_hash(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
 
 def _reset_page(client: Client, user: User) -> str:
     """Where a reset link has led to."""
-    path = reverse(
-        "account_reset_password_from_key", args=[user_pk_to_url_str(user), reset_tokens.make_token(user)]
-    )
+    path = reverse("account_reset_password_from_key", args=[user_pk_to_url_str(user), reset_tokens.make_token(user)])
     return client.get(path).headers["Location"]
 
 
-def _hand_over_api(client: Client, user: User) -> HttpResponse:
+def _reset(client: Client, user: User) -> Callable[[], HttpResponse]:
+    other = Client()
+    place = _reset_page(other, user)
+    return lambda: other.post(place, {"password1": NEW, "password2": NEW})  # type: ignore[return-value]
+
+
+def _hand_over(client: Client, user: User) -> Callable[[], HttpResponse]:
+    place = reverse("collar_hand_over", args=[make_device(user).pk])
+    return lambda: client.post(place, {"password": PASSWORD})  # type: ignore[return-value]
+
+
+def _hand_over_api(client: Client, user: User) -> Callable[[], HttpResponse]:
     device, tokens = make_device(user), login(Client(), user.email)
     bearer = {"Authorization": f"Bearer {tokens.json()['access']}"}  # type: ignore[attr-defined]
     return lambda: client.post(  # type: ignore[return-value]
@@ -85,26 +94,22 @@ def _hand_over_api(client: Client, user: User) -> HttpResponse:
 DOORS: dict[str, Callable[[Client, User], Callable[[], HttpResponse]]] = {
     "login": lambda client, user: lambda: login(Client(), user.email),
     "login of nobody": lambda client, user: lambda: login(Client(), "nobody@example.com"),
-    "login page": lambda client, user: lambda: Client().post(
-        "/account/login", {"username": user.email, "password": PASSWORD}
+    "login page": lambda client, user: (
+        lambda: Client().post("/account/login", {"username": user.email, "password": PASSWORD})
     ),
-    "sign-up": lambda client, user: lambda: Client().post(
-        "/account/signup", {"name": "Dora", "email": "dora@example.com", "password1": NEW}
+    "sign-up": lambda client, user: (
+        lambda: Client().post("/account/signup", {"name": "Dora", "email": "dora@example.com", "password1": NEW})
     ),
-    "sign-up of somebody known": lambda client, user: lambda: Client().post(
-        "/account/signup", {"name": "Dora", "email": user.email, "password1": NEW}
+    "sign-up of somebody known": lambda client, user: (
+        lambda: Client().post("/account/signup", {"name": "Dora", "email": user.email, "password1": NEW})
     ),
-    "change": lambda client, user: lambda: client.post(
-        "/account/password", {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
+    "change": lambda client, user: (
+        lambda: client.post("/account/password", {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW})
     ),
-    "reset": lambda client, user: (
-        lambda other, place: lambda: other.post(place, {"password1": NEW, "password2": NEW})
-    )(other := Client(), _reset_page(other, user)),
+    "reset": _reset,
     "again": lambda client, user: lambda: client.post("/account/again", {"password": PASSWORD}),
     "delete": lambda client, user: lambda: client.post("/account/delete", {"password": PASSWORD}),
-    "hand over": lambda client, user: (
-        lambda device: lambda: client.post(reverse("collar_hand_over", args=[device.pk]), {"password": PASSWORD})
-    )(make_device(user)),
+    "hand over": _hand_over,
     "hand over by API": _hand_over_api,
 }
 

@@ -71,14 +71,18 @@ def arrived(around: Around, to: str) -> list[Message]:
 
 
 def _letters_of(file: Path) -> list[Message]:
-    return [email.message_from_string(text.lstrip()) for text in re.split(r"\n-{79}\n", file.read_text()) if text.strip()]
+    return [
+        email.message_from_string(text.lstrip()) for text in re.split(r"\n-{79}\n", file.read_text()) if text.strip()
+    ]
 
 
 def in_redis() -> bytes:
     """Everything that lies in the queue's Redis, as one text."""
     redis = Redis.from_url(os.environ["REDIS_URL"])
     kinds = {b"string": redis.get, b"list": lambda key: redis.lrange(key, 0, -1), b"hash": redis.hgetall}
-    return b"\n".join(repr(kinds[kind](key)).encode() for key in redis.keys() if (kind := redis.type(key)) in kinds)
+    return b"\n".join(
+        repr(kinds[kind](key)).encode() for key in redis.scan_iter() if (kind := redis.type(key)) in kinds
+    )
 
 
 def test_a_new_account_is_confirmed_by_a_link_that_a_worker_sends(
@@ -170,9 +174,7 @@ def _login(browser: Browser, address: str) -> httpx.Response:
 
 
 TIMED: dict[str, Callable[[Browser, str], httpx.Response]] = {
-    "sign-up": lambda browser, address: browser.fill(
-        "/account/signup", name="Dora", email=address, password1=PASSWORD
-    ),
+    "sign-up": lambda browser, address: browser.fill("/account/signup", name="Dora", email=address, password1=PASSWORD),
     "reset": lambda browser, address: browser.fill("/account/password/reset", email=address),
     "login": _login,
     "login page": lambda browser, address: browser.fill("/account/login", username=address, password="not it"),

@@ -72,6 +72,8 @@ class _KeyForNobody(PasswordResetTokenGenerator):
 class ResetForm(InOurWords, allauth.ResetPasswordForm):  # type: ignore[misc]
     """Asks for the address, and takes as long for one that nobody has."""
 
+    users: list[User]
+
     def save(self, request: HttpRequest, **options: Any) -> str:
         """Write to whoever has the address."""
         if not self.users:

@@ -111,9 +111,7 @@ def aged(row: Any, **times: Any) -> Any:
 
 def _retired(days: float, **fields: Any) -> Device:
     device = make_device(make_user("alice"))
-    Device.objects.filter(pk=device.pk).update(
-        status="retired", retired_at=now() - timedelta(days=days), **fields
-    )
+    Device.objects.filter(pk=device.pk).update(status="retired", retired_at=now() - timedelta(days=days), **fields)
     return device
 
 
@@ -183,9 +181,7 @@ STAYS: dict[str, Callable[[], Any]] = {
     "a collar that never spoke": lambda: aged(make_device(make_user("alice")), created_at=LONG_AGO),
     "a treat of today": _treat,
     "a stream of today": _stream,
-    "a stream that never ended": lambda: aged(
-        _stream(pk=_old_key()), state="live", ended_at=None
-    ),
+    "a stream that never ended": lambda: aged(_stream(pk=_old_key()), state="live", ended_at=None),
     "leave of today": lambda: _grant(-1),
 }
 
