@@ -3,8 +3,8 @@
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -76,11 +76,23 @@ def test_a_killed_process_comes_back(stack: Stack, victim: str) -> None:
     assert f"{victim} ended code=-9" in log
 
 
+@contextmanager
+def not_restarted(stack: Stack, victim: str) -> Iterator[None]:
+    """A part is killed, and the supervisor stands still: else it would be back within a second."""
+    supervisor = int(stack.instance.state["supervisor"])
+    os.kill(supervisor, signal.SIGSTOP)
+    try:
+        stack.instance.kill(victim)
+        yield
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
+
+
 def test_a_broker_that_is_away_is_503_and_nothing_is_kept(stack: Stack, new_collar: Maker) -> None:
     flash = new_collar(interval_s=60)
     with stack.client() as owner:
-        stack.instance.kill("mosquitto")
-        answers = [owner.post(f"/devices/{flash.id}/treat"), owner.post("/devices", json={"name": "x"})]
+        with not_restarted(stack, "mosquitto"):
+            answers = [owner.post(f"/devices/{flash.id}/treat"), owner.post("/devices", json={"name": "x"})]
         codes = [(answer.status_code, answer.json()["code"]) for answer in answers]
         assert codes == [(503, "broker_unavailable")] * 2
         assert all("Retry-After" in answer.headers for answer in answers)

@@ -16,6 +16,7 @@ from hetri.testing_flood import Flood, Say, garbage, large, presence, results, s
 from telemetry.models import RejectedMessage, Sample
 
 SOON_S = 5.0  # a second on a machine of one's own (./dev soak flood)
+CUT_S = 140.0  # 3 s; ingest that has just started takes a full line for its own fault for up to 120
 CollarOf = Callable[..., Collar]
 KINDS: dict[str, tuple[str, Say]] = {
     "presence": ("status", presence),
@@ -57,7 +58,7 @@ def test_a_flood_holds_up_nobody_else(alice: Api, bob: Api, collar_of: CollarOf,
         for turn in range(3):
             assert took(lambda: treat(bob, device)) < SOON_S
             assert took(lambda: acked(collar, turn)) < SOON_S  # noqa: B023
-        wait_for(lambda: running.cut, 30)
+        wait_for(lambda: running.cut, CUT_S)
     seen = Device.objects.get(pk=hog["id"])
     assert seen.suspended_until is not None
     assert seen.suspended_until > now()
@@ -71,20 +72,20 @@ def test_two_floods_at_once_hold_up_nobody_else(alice: Api, bob: Api, collar_of:
         for turn in range(3):
             assert took(lambda: treat(bob, device)) < SOON_S
             assert took(lambda: acked(collar, turn)) < SOON_S  # noqa: B023
-        wait_for(lambda: one.cut and other.cut, 30)
+        wait_for(lambda: one.cut and other.cut, CUT_S)
 
 
 def test_one_that_was_cut_is_offline_says_why_and_comes_back(alice: Api, collar_of: CollarOf) -> None:
     device = alice.new_device()
     with flood(device["mqtt"], "telemetry", samples(1)) as running:
-        wait_for(lambda: running.cut, 30)
+        wait_for(lambda: running.cut, CUT_S)
     assert alice.get(f"/devices/{device['id']}/status").json()["status"] in ("offline", "never_seen")
     assert Collar(device["mqtt"]).refused()
     why = RejectedMessage.objects.filter(device=device["id"], reason__startswith="too_")
     assert wait_for(why.exists)
     Device.objects.filter(pk=device["id"]).update(suspended_until=now() - timedelta(seconds=1))
     assert registry().sync()
-    wait_for(Collar(device["mqtt"]).accepted)
+    wait_for(lambda: Collar(device["mqtt"]).accepted())
 
 
 def test_a_collar_back_from_a_long_outage_is_not_cut(alice: Api, collar_of: CollarOf) -> None:

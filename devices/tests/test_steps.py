@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
+import httpx
 import pytest
 
 from conftest import Around
@@ -68,6 +69,7 @@ def test_it_is_done_and_told_or_not_done_and_said_so(
 ) -> None:
     step, neighbour, moment = row
     registry().sync()
+    wait_for(lambda: httpx.get(f"{around.url}/readyz").status_code == 200)  # after the row before this one
     case = step(alice, bob, charlie, around)
     began = time.monotonic()
     if moment == "before":

@@ -77,7 +77,7 @@ def test_the_process_that_asks_does_not_grow_by_a_picture() -> None:
     Path("/proc/self/clear_refs").write_text("5")  # proc(5): resets the peak
     before = peak_kb()
     assert near(made_of(content), (0, 0, 128))
-    assert peak_kb() - before < 5_000
+    assert peak_kb() - before < 15_000  # decoded it is 77 MB
 
 
 def test_ten_at_once_take_the_memory_of_one(few_bounds: Callable[..., None]) -> None:

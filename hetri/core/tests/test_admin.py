@@ -11,13 +11,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from conftest import make_user
-from devices.models import BatchSheet
+from devices.models import BatchSheet, BrokerTrial
 from hetri.accounts.models import User
 from hetri.core.admin import PAGE_ROWS
 from pets.models import Pet
 
 OURS = ("core", "accounts", "pets", "devices", "telemetry", "streaming", "firmware", "staff")
-SEALED = (BatchSheet,)  # secrets, shown once by a page of their own
+SEALED = (BatchSheet, BrokerTrial)  # secrets, shown once by a page of their own; hashes of what is being tried
 MODELS = [model for label in OURS for model in apps.get_app_config(label).get_models() if model not in SEALED]
 
 

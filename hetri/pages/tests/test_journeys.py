@@ -8,7 +8,7 @@ from uuid import uuid4
 from django.conf import settings
 from playwright.sync_api import Page, expect
 
-from conftest import PASSWORD
+from conftest import PASSWORD, Worker
 from devices.services import claims, ownership
 from hetri.accounts.models import User
 from hetri.pages.tests.conftest import Open
@@ -31,7 +31,7 @@ def credentials_on(page: Page) -> dict[str, Any]:
     return {name: page.locator(f"#secret-{name}").inner_text() for name in names}
 
 
-def test_from_the_sign_up_to_the_first_treat(open_page: Open, live_db: None) -> None:
+def test_from_the_sign_up_to_the_first_treat(open_page: Open, live_db: None, worker: Worker) -> None:
     email = f"dora-{uuid4().hex[:8]}@example.com"
     page = open_page()
     page.get_by_role("link", name="Make an account").click()

@@ -54,6 +54,7 @@ BOUNDS = {
     + "after 30 days when they never spoke, else with the retention",
     "devices_assignment": RETENTION + ", but the last of a collar",
     "devices_treatevent": RETENTION + "; one pending a collar",
+    "devices_brokertrial": "one an identity, gone with its trial; devices.tasks.end_trials takes what nobody kept",
     "devices_batch": "staff, 1000 collars each: history that the operator keeps",
     "devices_batchsheet": "devices.tasks.tend_batches: an hour after the batch",
     "firmware_release": "an administrator's: history that the operator keeps",
