@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import itertools
+import select
 import socket
 import ssl
 import struct
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,13 +19,47 @@ from streaming.relay import rtmp
 KEYED = "device?key=k"
 
 
+class Shared:
+    """A TLS connection that one thread reads while another writes: OpenSSL's state is not for both at once."""
+
+    def __init__(self, tls: ssl.SSLSocket) -> None:
+        self._tls, self._seconds = tls, tls.gettimeout()
+        self._turn = threading.Lock()
+
+    def sendall(self, data: bytes) -> None:
+        """As a socket's."""
+        with self._turn:
+            self._tls.settimeout(self._seconds)
+            self._tls.sendall(data)
+
+    def recv(self, most: int) -> bytes:
+        """As a socket's. Raises TimeoutError."""
+        deadline = None if self._seconds is None else time.monotonic() + self._seconds
+        while True:
+            with self._turn:
+                self._tls.settimeout(0)
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    return self._tls.recv(most)
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not select.select([self._tls], [], [], left)[0]:
+                raise TimeoutError
+
+    def settimeout(self, seconds: float | None) -> None:
+        """As a socket's."""
+        self._seconds = seconds
+
+    def close(self) -> None:
+        """As a socket's."""
+        self._tls.close()
+
+
 class Line:
     """One TLS connection to the media server's public port."""
 
     def __init__(self, port: int, ca: Path, timeout: float = 20) -> None:
         context = ssl.create_default_context(cafile=str(ca))
         raw = socket.create_connection(("localhost", port), timeout=timeout)
-        self.socket = context.wrap_socket(raw, server_hostname="localhost")
+        self.socket = Shared(context.wrap_socket(raw, server_hostname="localhost"))
         self._dechunker = chunks.Dechunker()
         self.heard: list[chunks.Message] = []
 
