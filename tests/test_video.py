@@ -235,6 +235,14 @@ def test_no_log_holds_a_token(watch: Watch) -> None:
     assert [path.name for path in log.iterdir() if mac in path.read_text(errors="replace")] == []
 
 
+def test_who_finds_no_picture_yet_counts_as_watching(watch: Watch) -> None:
+    seen = watch.stack.instance.var / "video" / "viewings.log"
+    before = seen.stat().st_size
+    assert watch.get(watch.path(watch.token, "9.ts")) == 404
+    viewing = watch.token.split(".")[1]
+    wait_for(lambda: viewing in seen.read_text()[before:])
+
+
 def test_the_picture_comes_back_when_everything_is_killed_at_once(watch: Watch) -> None:
     instance, before = watch.stack.instance, newest_segment(watch)
     victims = ("rtmp", "web", "redis", "nginx", "relay", "postgres")
