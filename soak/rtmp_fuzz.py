@@ -223,7 +223,7 @@ async def _connect_all(media: Media, authority: Path, connections: int, done: Co
             kind, data = fuzzer.session()
             await _connect(media.port, context, data)
             done[kind] += 1
-            if number % 500 == 0:
+            if number % 10_000 == 0:
                 now = {"gate_mb": rss_mb(media.gate.pid), "worker_mb": rss_mb(media.worker())}  # type: ignore[union-attr]
                 most.update({name: max(most[name], mb) for name, mb in now.items()})
                 print(f"rtmp_fuzz: {number} of {connections}, {now}", flush=True)

@@ -344,6 +344,7 @@ def test_a_socket_tells_each_state_of_a_stream(watch: Watch) -> None:
     context = ssl.create_default_context(cafile=str(watch.stack.instance.var / "tls" / "ca.pem"))
     bearer: Any = ["bearer", watch.owner.headers["Authorization"].split()[1]]
     with connect(url, subprotocols=bearer, ssl=context) as socket:
+        assert json.loads(socket.recv(timeout=12))["type"] == "snapshot"  # from here on it hears everything
         for camera in ("off", "on_demand"):
             watch.owner.patch(device, json={"config": {"camera": camera}})
             wait_for(lambda: watch.state()[0] == "ended")

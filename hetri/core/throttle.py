@@ -21,6 +21,7 @@ from hetri.core.errors import ApiError, Busy, TooMany
 LOOK_EVERY_S = 0.05  # another process may have ended a try
 LINE_MOST = 20  # that wait for tries of the same subject in a process: one account may not fill the waiting room
 HELD_S = 30  # a try that did not end within that has died with its process, and counts
+SLACK_S = 60
 # What makes a try a wrong one; a conflict, or a part that is away, says nothing about who asks.
 WRONG = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
 _ended = threading.Condition()
@@ -38,34 +39,35 @@ _lines: dict[str, _Line] = {}
 _lines_lock = threading.Lock()
 
 # A window that begins in the future is of a clock that was set back: it would last until the clock is there again.
-_SPEND = """
+# SLACK_S of it are of two statements at once, of which the later one came first.
+_LASTS = (
+    """r.window_start BETWEEN now() - %(window)s * interval '1 second' AND now() + %(slack)s * interval '1 second'"""
+)
+_HELD = """r.held_until BETWEEN now() AND now() + (%(held)s + %(slack)s) * interval '1 second'"""
+_LEFT_S = "ceil(extract(epoch FROM r.window_start - now()) + %(window)s)::int"
+_SPEND = f"""
     INSERT INTO core_ratecount AS r (key, window_start, count) VALUES (%(key)s, now(), 1)
     ON CONFLICT (key) DO UPDATE SET
-        count = CASE WHEN r.window_start < now() - %(window)s * interval '1 second' OR r.window_start > now() THEN 1
-                ELSE least(r.count, %(most)s) + 1 END,
-        window_start = CASE WHEN r.window_start < now() - %(window)s * interval '1 second' OR r.window_start > now()
-                            THEN now() ELSE r.window_start END
-    RETURNING count, ceil(extract(epoch FROM window_start - now()) + %(window)s)::int
-"""
+        count = CASE WHEN {_LASTS} THEN least(r.count, %(most)s) + 1 ELSE 1 END,
+        window_start = CASE WHEN {_LASTS} THEN r.window_start ELSE now() END
+    RETURNING count, {_LEFT_S}
+"""  # noqa: S608 - of the three above
 # `held` of `count` are tries that have not ended. A new window begins with those, and with none of the old failures.
-_TAKE = """
+_TAKE = f"""
     INSERT INTO core_ratecount AS r (key, window_start, count, held, held_until)
     VALUES (%(key)s, now(), 1, 1, now() + %(held)s * interval '1 second')
     ON CONFLICT (key) DO UPDATE SET
-        count = 1 + CASE WHEN r.window_start >= now() - %(window)s * interval '1 second' THEN r.count
-                         WHEN r.held_until > now() THEN r.held ELSE 0 END,
-        window_start = CASE WHEN r.window_start < now() - %(window)s * interval '1 second'
-                            THEN now() ELSE r.window_start END,
-        held = 1 + CASE WHEN r.held_until > now() THEN r.held ELSE 0 END,
+        count = 1 + CASE WHEN {_LASTS} THEN r.count WHEN {_HELD} THEN r.held ELSE 0 END,
+        window_start = CASE WHEN {_LASTS} THEN r.window_start ELSE now() END,
+        held = 1 + CASE WHEN {_HELD} THEN r.held ELSE 0 END,
         held_until = EXCLUDED.held_until
-    WHERE r.count < %(most)s OR r.window_start < now() - %(window)s * interval '1 second'
+    WHERE r.count < %(most)s OR NOT {_LASTS}
     RETURNING held
-"""
-_LOOK = """
-    SELECT count >= %(most)s AND (held = 0 OR held_until <= now()),
-        ceil(extract(epoch FROM window_start - now()) + %(window)s)::int
-    FROM core_ratecount WHERE key = %(key)s AND window_start >= now() - %(window)s * interval '1 second'
-"""
+"""  # noqa: S608
+_LOOK = f"""
+    SELECT count >= %(most)s AND (held = 0 OR NOT {_HELD}), {_LEFT_S}
+    FROM core_ratecount AS r WHERE key = %(key)s AND {_LASTS}
+"""  # noqa: S608
 _END = """
     UPDATE core_ratecount SET held = greatest(0, held - 1), count = greatest(0, count - %(given_back)s)
     WHERE key = %(key)s
@@ -90,6 +92,7 @@ class Limit:
             "window": self.seconds,
             "most": self.most,
             "held": HELD_S,
+            "slack": SLACK_S,
         }
         with connection.cursor() as cursor:
             cursor.execute(sql, named)

@@ -8,11 +8,20 @@ from django.conf import settings
 from django.db import connection
 
 from conftest import Around, _end
-from hetri.core.errors import TooMany
+from hetri.core.errors import Forbidden, TooMany
 from hetri.core.throttle import Limit
 from hetri.testing import wait_for
 
 FAKETIME = next(Path("/usr/lib").glob("*-linux-gnu/faketime/libfaketimeMT.so.1"))
+
+
+def set_back() -> None:
+    """As it looks when the clock was 300 days ahead, and is right again."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE core_ratecount SET window_start = window_start + interval '300 days', "
+            "held_until = held_until + interval '300 days' WHERE key LIKE 'clock:%'"
+        )
 
 
 @pytest.mark.django_db
@@ -21,12 +30,24 @@ def test_a_throttle_begins_anew() -> None:
     limit.spend("somebody")
     with pytest.raises(TooMany):
         limit.spend("somebody")
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE core_ratecount SET window_start = now() + interval '300 days' WHERE key LIKE 'clock:%'")
+    set_back()
     limit.spend("somebody")
     with pytest.raises(TooMany) as refused:
         limit.spend("somebody")
     assert refused.value.retry_after <= 300
+
+
+@pytest.mark.django_db
+def test_wrong_tries_are_forgotten() -> None:
+    limit = Limit("clock", most=1, seconds=300)
+    with pytest.raises(Forbidden), limit.attempt("somebody"):
+        raise Forbidden("no")
+    with pytest.raises(TooMany), limit.attempt("somebody"):
+        pass
+    set_back()
+    limit.require_room("somebody")
+    with limit.attempt("somebody"):
+        pass
 
 
 def sends(around: Around, folder: Path, **clock: str) -> bool:

@@ -70,7 +70,9 @@ def test_no_header_makes_a_fault_of_ours(server: str, live_db: None, log: Log, n
             promises = name in ("Content-Length", "Transfer-Encoding")
             try:
                 status, _, body = speak(
-                    server, said(first, headers, b"a=b" if first.startswith(b"POST") else b""), seconds=1 if promises else 10
+                    server,
+                    said(first, headers, b"a=b" if first.startswith(b"POST") else b""),
+                    seconds=1 if promises else 10,
                 )
             except TimeoutError:  # it waits for a body that the header promised
                 assert promises
