@@ -23,9 +23,9 @@ from django.db import connections
 from django.test.utils import setup_databases
 from pytest_django import DjangoDbBlocker
 
-from devkit import processes
-from hetri.accounts.models import User
-from hetri.testing import Api, wait_for
+from accounts.models import User
+from ops import processes
+from tools.testing import Api, wait_for
 
 PASSWORD = "correct horse battery"
 
@@ -135,7 +135,7 @@ def server(around: Around) -> Iterator[str]:
     """daphne and the ingest worker as processes on the test database; the value is the base URL."""
     port = str(urlsplit(around.url).port)
     processes = [
-        around.spawn("web", "hetri.serve", "-b", "127.0.0.1", "-p", port, "hetri.asgi:application"),
+        around.spawn("web", "hetri.web_server", "-b", "127.0.0.1", "-p", port, "hetri.asgi:application"),
         around.spawn("ingest", "celery", "-A", "hetri", "worker", "--mqtt", "-P", "solo", "-Q", "none"),
     ]
     try:

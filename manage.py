@@ -10,7 +10,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hetri.settings")
     from django.core.management import execute_from_command_line
 
-    from hetri.core import audit, logs
+    from core import audit, logs
 
     audit.door.set("command")
     logs.request_id.set(f"{'-'.join(sys.argv[1:2])}-{os.getpid()}"[:64])

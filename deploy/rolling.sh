@@ -17,7 +17,7 @@ fi
 
 well() {
     case $1 in
-        web*) $compose exec -T "$1" python -m devkit.health "/var/lib/hetri/sockets/$1.sock" ;;
+        web*) $compose exec -T "$1" python -m ops.health "/var/lib/hetri/sockets/$1.sock" ;;
         *) $compose exec -T "$1" find "/tmp/heartbeat/$1" -newermt '-10 seconds' | grep -q . ;;
     esac
 }

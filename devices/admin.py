@@ -8,10 +8,10 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from core.admin import HistoryAdmin, SinceFilter, as_keys
+from core.masks import masked
+from core.times import now
 from devices.models import Assignment, Device, TreatEvent
-from hetri.core.admin import HistoryAdmin, SinceFilter, as_keys
-from hetri.core.masks import masked
-from hetri.core.times import now
 
 NAMED_MOST = 100  # collars of one name whose history a search covers
 

@@ -14,13 +14,13 @@ from channels.security.websocket import OriginValidator
 from django.conf import settings
 from django.db import OperationalError
 
+from accounts import sessions, tokens
+from accounts.models import UserSession
+from core import metrics
+from core.bus import Event, Listener, hub
+from core.errors import BadToken
 from devices.models import Device
 from devices.presenters import status_dict
-from hetri.accounts import sessions, tokens
-from hetri.accounts.models import UserSession
-from hetri.core import metrics
-from hetri.core.bus import Event, Listener, hub
-from hetri.core.errors import BadToken
 
 log = logging.getLogger(__name__)
 WHO_ARE_YOU, NOT_YOURS, TOO_MANY, TRY_AGAIN = 4401, 4404, 4429, 1013

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_publ
 from cryptography.x509 import load_pem_x509_certificates
 from django.conf import settings
 
+from broker.registry import Credential
 from devices.models import Device
-from devices.mqtt.registry import Credential
 
 
 def modulus(key: RSAPublicKey) -> str:

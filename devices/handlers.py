@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db import transaction
 
+from broker.messages import Message, Refused
 from devices.models import Device, TreatEvent
-from devices.mqtt.messages import Message, Refused
 from devices.payloads import BadPayload, Command, Status, parse_status
 from devices.services.presence import record_presence, record_report
 from devices.services.treats import record_accepted, record_result

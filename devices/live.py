@@ -5,11 +5,11 @@ from uuid import UUID
 
 from django.db import transaction
 
+from accounts.signals import sessions_ended
+from core import bus
 from devices.models import Device, TreatEvent
 from devices.presenters import status_dict, treat_dict
 from devices.signals import access_changed
-from hetri.accounts.signals import sessions_ended
-from hetri.core import bus
 
 
 def push_status(device: Device) -> None:

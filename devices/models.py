@@ -10,11 +10,11 @@ from django.db.models import ExpressionWrapper, F, Func, Q, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Greatest, Now, Upper
 
+from accounts.models import User
+from accounts.roles import OPERATE, at_desk, may
+from core.ids import uuid7
+from core.times import now
 from devices.config import new_config
-from hetri.accounts.models import User
-from hetri.accounts.roles import OPERATE, at_desk, may
-from hetri.core.ids import uuid7
-from hetri.core.times import now
 from pets.models import Pet
 
 TRIAL_S = 30  # above what a broker that is slow takes to load its file, several changes in a row included

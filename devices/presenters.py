@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from core.times import iso
 from devices.models import Device, TreatEvent
-from hetri.core.times import iso
 
 
 def device_dict(device: Device) -> dict[str, Any]:

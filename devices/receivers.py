@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from core.errors import Conflict
 from devices.models import Device
 from devices.services.configuration import change_config
-from hetri.core.errors import Conflict
 from pets.models import Pet
 from pets.signals import pet_deleting, time_zone_changing
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from devices.mqtt.registry import registry
+from broker.registry import registry
 from devices.services import batches, presence, treats, trials
 
 

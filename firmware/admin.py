@@ -8,13 +8,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from accounts.roles import RELEASE, may
+from core.admin import HistoryAdmin, SinceFilter
+from core.errors import ApiError
+from core.times import now
 from devices.admin import OfDeviceAdmin
 from firmware.models import Release, UpdateJob, UpdateJobQuerySet
 from firmware.services import rollouts
-from hetri.accounts.roles import RELEASE, may
-from hetri.core.admin import HistoryAdmin, SinceFilter
-from hetri.core.errors import ApiError
-from hetri.core.times import now
 
 
 class _Act:

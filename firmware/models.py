@@ -6,9 +6,9 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 
+from core.ids import uuid7
+from core.times import now
 from devices.models import Device
-from hetri.core.ids import uuid7
-from hetri.core.times import now
 
 PARTS = ("manifest", "signature", "program")  # what collars download; 200 KB that only a download needs
 

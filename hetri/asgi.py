@@ -10,8 +10,8 @@ http = get_asgi_application()  # loads the apps, which the imports below need
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.sessions import SessionMiddlewareStack  # noqa: E402
 
-from hetri.core import metrics  # noqa: E402
-from hetri.core.public import PublicRequest, as_public  # noqa: E402
+from core import metrics  # noqa: E402
+from core.public import PublicRequest, as_public  # noqa: E402
 from hetri.websockets import patterns  # noqa: E402
 
 metrics.serve("web")

@@ -71,7 +71,7 @@ def _leave_logging_to_django(**about: Any) -> None:
 
 @worker_init.connect
 def _serve_worker(sender: Any, **about: Any) -> None:
-    from hetri.core import heartbeat, metrics
+    from core import heartbeat, metrics
 
     name = str(sender.hostname).partition("@")[0]
     metrics.serve(name)
@@ -84,8 +84,8 @@ def _serve_worker(sender: Any, **about: Any) -> None:
 @beat_init.connect
 def _serve_beat(**about: Any) -> None:
     """There is one beat, and it has time: it also tells the facts that belong to no process."""
-    from hetri.core import heartbeat, metrics
-    from hetri.facts import Facts
+    from core import heartbeat, metrics
+    from hetri.collectors import Facts
 
     metrics.serve("beat", Facts())
     heartbeat.live_forever("beat")

@@ -11,7 +11,7 @@ from typing import Any
 
 from daphne.http_protocol import HTTPFactory, WebRequest
 
-from hetri.core.paths import is_page
+from core.paths import is_page
 
 # What daphne and Django would believe about the way that a request came; settings say it instead.
 STEERING = (b"Daphne-Root-Path", b"Forwarded", b"X-Forwarded-Host", b"X-Forwarded-Port", b"X-Forwarded-Proto")

@@ -2,9 +2,9 @@
 
 import threading
 
-from devices.mqtt.subscriber import Subscriber
-from hetri.core import metrics
-from hetri.core.heartbeat import beat_forever, live_forever
+from broker.subscriber import Subscriber
+from core import metrics
+from core.heartbeat import beat_forever, live_forever
 from hetri.subscriptions import ROUTES
 from telemetry.services.rollups import RollupLoop
 

@@ -11,7 +11,7 @@ import django_stubs_ext
 import environ
 from django.templatetags.static import static
 
-from hetri.core.database import WatchedConnection
+from core.database import WatchedConnection
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -44,7 +44,7 @@ INSTALLED_APPS = [
     "daphne",
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "hetri.staff.apps.StaffAdminConfig",
+    "staff.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -57,35 +57,36 @@ INSTALLED_APPS = [
     "csp",
     "channels",
     "django_pg_migration_tools",
-    "hetri.core",
-    "hetri.accounts",
+    "core",
+    "accounts",
     "pets",
     "devices",
     "telemetry",
     "streaming",
     "firmware",
-    "hetri.staff",
-    "hetri.pages",
-    "hetri.demo",
+    "staff",
+    "pages",
+    "demo",
+    "hetri",
     "allauth",
     "allauth.account",
     "allauth.mfa",
 ]
 
 MIDDLEWARE = [
-    "hetri.core.middleware.measure",
-    "hetri.core.middleware.request_id",
+    "core.middleware.measure",
+    "core.middleware.request_id",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "hetri.accounts.middleware.SessionAuthMiddleware",
+    "accounts.middleware.SessionAuthMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "hetri.core.middleware.Refusals",
+    "core.middleware.Refusals",
 ]
 
 ROOT_URLCONF = "hetri.urls"
@@ -94,14 +95,14 @@ APPEND_SLASH = False
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "hetri" / "templates"],
+        "DIRS": [BASE_DIR / "pages" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "hetri.core.context.look",
+                "core.context.look",
             ]
         },
     }
@@ -215,32 +216,32 @@ REJECTED_PER_DEVICE: int = env.int("HETRI_REJECTED_PER_DEVICE", default=100)
 
 # --- People -----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["hetri.accounts.backends.EmailBackend"]
-PASSWORD_HASHERS = ["hetri.accounts.hashers.BoundedArgon2"]
+AUTHENTICATION_BACKENDS = ["accounts.backends.EmailBackend"]
+PASSWORD_HASHERS = ["accounts.hashers.BoundedArgon2"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
-ACCOUNT_ADAPTER = "hetri.accounts.adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_SIGNUP_FORM_CLASS = "hetri.pages.account.forms.NameForm"
+ACCOUNT_SIGNUP_FORM_CLASS = "pages.account.forms.NameForm"
 ACCOUNT_FORMS = {
-    "signup": "hetri.pages.account.entry.SignupForm",
-    "reset_password": "hetri.pages.account.entry.ResetForm",
-    "reset_password_from_key": "hetri.pages.account.entry.ResetKeyForm",
-    "change_password": "hetri.pages.account.entry.ChangeForm",
-    "reauthenticate": "hetri.pages.account.entry.AgainForm",
+    "signup": "pages.account.entry.SignupForm",
+    "reset_password": "pages.account.entry.ResetForm",
+    "reset_password_from_key": "pages.account.entry.ResetKeyForm",
+    "change_password": "pages.account.entry.ChangeForm",
+    "reauthenticate": "pages.account.entry.AgainForm",
 }
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # in the browser that signed up, and in no other
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-MFA_ADAPTER = "hetri.accounts.adapter.SecondFactorAdapter"
+MFA_ADAPTER = "accounts.adapter.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Hetri"
 LOGIN_REDIRECT_URL = "home"
@@ -268,7 +269,7 @@ SECURE_HSTS_PRELOAD = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _public.scheme == "https"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-CSRF_FAILURE_VIEW = "hetri.core.views.csrf_failure"
+CSRF_FAILURE_VIEW = "core.views.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 CONTENT_SECURITY_POLICY = {
@@ -290,19 +291,19 @@ UNFOLD = {
     "SITE_URL": "/",
     "SHOW_HISTORY": False,
     "SHOW_BACK_BUTTON": True,
-    "DASHBOARD_CALLBACK": "hetri.staff.dashboard.fill",
+    "DASHBOARD_CALLBACK": "staff.dashboard.fill",
     "STYLES": [lambda request: static("css/admin.css")],
     "SIDEBAR": {"show_search": True, "show_all_applications": False},
 }
 
 # --- API --------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["hetri.accounts.authentication.ApiAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.ApiAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["hetri.core.api.SafeJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["core.api.SafeJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "hetri.core.api.exception_handler",
+    "EXCEPTION_HANDLER": "core.api.exception_handler",
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
@@ -333,13 +334,12 @@ USE_TZ = True
 USE_I18N = True
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.str("HETRI_STATIC_ROOT", default=str(VAR_DIR / "static")))
-STATICFILES_DIRS = [path for path in [BASE_DIR / "hetri" / "static"] if path.exists()]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG or env.bool("HETRI_TESTING", default=False)
-        else "hetri.core.storage.HashedStorage"
+        else "core.storage.HashedStorage"
     },
 }
 MAIL_URL: str = env.str("HETRI_MAIL_URL", default="")
@@ -355,10 +355,10 @@ DEFAULT_FROM_EMAIL: str = env.str("HETRI_MAIL_FROM", default=f"Hetri <hetri@{_pu
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"refusals": {"()": "hetri.core.logs.RefusalsInALine"}},
+    "filters": {"refusals": {"()": "core.logs.RefusalsInALine"}},
     "formatters": {
-        "console": {"()": "hetri.core.logs.ConsoleFormatter"},
-        "json": {"()": "hetri.core.logs.JsonFormatter"},
+        "console": {"()": "core.logs.ConsoleFormatter"},
+        "json": {"()": "core.logs.JsonFormatter"},
     },
     "handlers": {
         "stderr": {
@@ -383,10 +383,10 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_DEFAULT_QUEUE = "celery"
-CELERY_BEAT_SCHEDULER = "hetri.core.heartbeat:TickingScheduler"
+CELERY_BEAT_SCHEDULER = "core.heartbeat:TickingScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_BEAT_SCHEDULE = {
-    "worker heartbeat": {"task": "hetri.core.tasks.heartbeat", "schedule": 5.0, "options": {"expires": 10}},
+    "worker heartbeat": {"task": "core.tasks.heartbeat", "schedule": 5.0, "options": {"expires": 10}},
     "expire treats": {"task": "devices.tasks.expire_treats", "schedule": 1.0, "options": {"expires": 5}},
     "mark silent collars": {
         "task": "devices.tasks.mark_silent",
@@ -401,8 +401,8 @@ CELERY_BEAT_SCHEDULE = {
     "tend batches": {"task": "devices.tasks.tend_batches", "schedule": 10.0, "options": {"expires": 10}},
     "end trials": {"task": "devices.tasks.end_trials", "schedule": 5.0, "options": {"expires": 5}},
     "sync broker": {"task": "devices.tasks.sync_broker", "schedule": 60.0, "options": {"expires": 60}},
-    "fleet hours": {"task": "hetri.staff.tasks.count_fleet_hours", "schedule": 60.0, "options": {"expires": 60}},
-    "prune": {"task": "hetri.staff.tasks.prune", "schedule": 3600.0, "options": {"expires": 600}},
+    "fleet hours": {"task": "staff.tasks.count_fleet_hours", "schedule": 60.0, "options": {"expires": 60}},
+    "prune": {"task": "staff.tasks.prune", "schedule": 3600.0, "options": {"expires": 600}},
     "partitions": {
         "task": "telemetry.tasks.make_partitions",
         "schedule": 3600.0,

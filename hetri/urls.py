@@ -4,17 +4,17 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
-from hetri.core.schema import SchemaView
+from core.schema import SchemaView
 
-handler400 = "hetri.core.views.bad_request"
-handler403 = "hetri.core.views.permission_denied"
-handler404 = "hetri.core.views.not_found"
-handler500 = "hetri.core.views.server_error"
+handler400 = "core.views.bad_request"
+handler403 = "core.views.permission_denied"
+handler404 = "core.views.not_found"
+handler500 = "core.views.server_error"
 
 urlpatterns = [
-    path("", include("hetri.pages.urls")),
-    path("", include("hetri.pages.account.urls")),
-    path("", include("hetri.accounts.urls")),
+    path("", include("pages.urls")),
+    path("", include("pages.account.urls")),
+    path("", include("accounts.urls")),
     path("", include("pets.urls")),
     path("", include("devices.urls")),
     path("", include("telemetry.urls")),

@@ -1,7 +1,7 @@
 from django.contrib import admin
 
-from hetri.core.admin import HistoryAdmin
-from hetri.core.masks import masked
+from core.admin import HistoryAdmin
+from core.masks import masked
 from pets.models import Pet, PetPicture
 
 

@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from hetri.core.api import PageQuery, page
-from hetri.core.openapi import errors
+from core.api import PageQuery, page
+from core.openapi import errors
 from pets import services
 from pets.models import Pet, validate_time_zone
 

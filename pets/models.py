@@ -9,9 +9,9 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Upper
 
-from hetri.accounts.models import User
-from hetri.core.ids import uuid7
-from hetri.core.times import now
+from accounts.models import User
+from core.ids import uuid7
+from core.times import now
 
 _ZONES = available_timezones() - {"localtime", "Factory", "posixrules"}
 

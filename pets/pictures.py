@@ -16,7 +16,7 @@ from typing import IO
 
 from django.db import connection, transaction
 
-from hetri.core.errors import Invalid, Unavailable
+from core.errors import Invalid, Unavailable
 from pets.decode import MAX_BYTES, REFUSED, TOO_LARGE
 from pets.models import Pet, PetPicture
 

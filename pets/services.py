@@ -5,8 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from hetri.accounts.models import User
-from hetri.core.errors import Conflict
+from accounts.models import User
+from core.errors import Conflict
 from pets.models import Pet
 from pets.signals import pet_deleting, time_zone_changing
 

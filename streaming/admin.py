@@ -4,8 +4,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from core.admin import SinceFilter
 from devices.admin import OfDeviceAdmin, device_keys
-from hetri.core.admin import SinceFilter
 from streaming.models import StreamSession, SupportGrant, Viewing
 
 

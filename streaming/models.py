@@ -4,10 +4,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from accounts.models import UserSession
+from core.ids import uuid7
+from core.times import now
 from devices.models import Device
-from hetri.accounts.models import UserSession
-from hetri.core.ids import uuid7
-from hetri.core.times import now
 
 
 class StreamSession(models.Model):

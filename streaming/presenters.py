@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from hetri.accounts.models import User
-from hetri.accounts.roles import may_name
-from hetri.core.times import iso
+from accounts.models import User
+from accounts.roles import may_name
+from core.times import iso
 from streaming.models import StreamSession, SupportGrant, Viewing
 
 

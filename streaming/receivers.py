@@ -6,9 +6,9 @@ Each is soon rather than first: the keeper comes to the same end within a second
 from typing import Any
 from uuid import UUID
 
+from accounts.signals import sessions_ended
+from core.times import now
 from devices.signals import access_changed, command_answered
-from hetri.accounts.signals import sessions_ended
-from hetri.core.times import now
 from streaming.services import streams, viewings
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from hetri.core.times import from_ms, now
+from core.times import from_ms, now
 
 
 def sign(stream: UUID, viewing: UUID, expires: int) -> str:

@@ -6,10 +6,10 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from core.admin import HistoryAdmin, SinceFilter, one_of
+from core.ids import floor_key, to_ms
+from core.times import now
 from devices.admin import OfDeviceAdmin
-from hetri.core.admin import HistoryAdmin, SinceFilter, one_of
-from hetri.core.ids import floor_key, to_ms
-from hetri.core.times import now
 from telemetry.models import RejectedMessage, Rollup, RollupMark, Sample
 from telemetry.services.rollups import FIVE_MINUTES, HOUR
 

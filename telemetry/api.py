@@ -11,12 +11,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from core.api import UtcDateTimeField, next_url, query
+from core.errors import Invalid
+from core.openapi import errors
+from core.times import now
 from devices.api.serializers import ActivitySerializer, LatestSerializer
 from devices.api.views import find_device
-from hetri.core.api import UtcDateTimeField, next_url, query
-from hetri.core.errors import Invalid
-from hetri.core.openapi import errors
-from hetri.core.times import now
 from telemetry.payloads import FUTURE_MS
 from telemetry.services.history import WIDTHS, Answer, Ask, buckets, samples, visible_windows
 

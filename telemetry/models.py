@@ -3,9 +3,9 @@
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
+from core.ids import uuid7
+from core.times import now
 from devices.models import Device
-from hetri.core.ids import uuid7
-from hetri.core.times import now
 
 MICRO = 1_000_000  # rollups add up integers of a millionth: a float sum depends on the order
 

@@ -15,8 +15,8 @@ from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from hetri.core.ids import floor_key, to_ms
-from hetri.core.times import now
+from core.ids import floor_key, to_ms
+from core.times import now
 
 log = logging.getLogger(__name__)
 DAY_MS = 86_400_000

@@ -28,7 +28,7 @@ _KEY = struct.Struct(">QQ").pack
 def sample_key(source: bytes, reading: Reading) -> bytes:
     """The sample's key: UUIDv7 of its ts, the rest a hash of (device, boot, seq). `source` is device and boot.
 
-    The same bits as `hetri.core.ids.key_at`, put together without a Python integer of 128 bits.
+    The same bits as `core.ids.key_at`, put together without a Python integer of 128 bits.
     """
     high, low = _DIGEST(blake2b(source + _SEQ(reading.seq), digest_size=10).digest())
     return _KEY(reading.ts << 16 | 0x7000 | high & 0xFFF, 1 << 63 | low & 0x3FFF_FFFF_FFFF_FFFF)

@@ -15,11 +15,11 @@ import httpx
 import psycopg
 import pytest
 
-from devkit.bootstrap import ROOT
-from devkit.instance import Instance
-from devkit.parts import ALL
 from firmware.simulation import Identity, collar_command, made, script_command
-from hetri.testing import wait_for
+from ops.instance import Instance
+from ops.parts import ALL
+from ops.paths import ROOT
+from tools.testing import wait_for
 
 
 @dataclass

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from hetri.core.tests.test_incoming import said
-from soak.streams import HEADERS, PREFACE, SETTINGS, asked, frame
+from core.tests.test_incoming import said
 from tests.conftest import Stack
+from tools.soak.streams import HEADERS, PREFACE, SETTINGS, asked, frame
 
 KB = 1000
 SOMEBODYS = "01a2176b-79a1-722b-8fe2-f297217083c1"

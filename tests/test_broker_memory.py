@@ -10,11 +10,10 @@ import pytest
 from django.conf import settings
 from paho.mqtt.enums import CallbackAPIVersion
 
-from devices.mqtt import topics
-from devkit.bootstrap import ROOT
-from hetri.testing import Api, reloads, wait_for
-from soak import raw_mqtt as mqtt
-from soak.broker import (
+from broker import topics
+from ops.paths import ROOT
+from tools.soak import raw_mqtt as mqtt
+from tools.soak.broker import (
     DOORS,
     Door,
     acknowledgements_unread,
@@ -24,7 +23,8 @@ from soak.broker import (
     sessions_kept,
     try_door,
 )
-from soak.raw_mqtt import MQTT_5, MQTT_311, Session
+from tools.soak.raw_mqtt import MQTT_5, MQTT_311, Session
+from tools.testing import Api, reloads, wait_for
 
 CUT = (ConnectionError, ssl.SSLError)  # what a client sees of a closed connection
 NOT_AUTHORIZED = {MQTT_311: 0x80, MQTT_5: 0x87}

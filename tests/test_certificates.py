@@ -7,11 +7,11 @@ from pathlib import Path
 
 import httpx
 
-from devkit import tls
-from devkit.bootstrap import ROOT
-from devkit.instance import Instance
-from hetri.testing import wait_for
+from ops import tls
+from ops.instance import Instance
+from ops.paths import ROOT
 from tests.conftest import Stack
+from tools.testing import wait_for
 
 
 def shown(instance: Instance) -> set[bytes]:

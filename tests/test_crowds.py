@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from devkit.upstreams import CONNECTIONS_PER_ADDRESS
-from hetri.testing import wait_for
+from ops.upstreams import CONNECTIONS_PER_ADDRESS
 from tests.conftest import Stack
+from tools.testing import wait_for
 
 MOST = CONNECTIONS_PER_ADDRESS
 HALF = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"

@@ -9,9 +9,9 @@ from typing import Any
 from django.core.management import get_commands, load_command_class
 from websockets.sync.client import connect
 
-from hetri.core.times import iso, now
-from hetri.testing import Collar, wait_for
+from core.times import iso, now
 from tests.conftest import Flash, Stack
+from tools.testing import Collar, wait_for
 
 Maker = Callable[..., Flash]
 

@@ -8,9 +8,9 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from hetri.testing import wait_for
-from hetri.testing_flood import Flood, samples
 from tests.conftest import Flash, Stack
+from tools.testing import wait_for
+from tools.testing_flood import Flood, samples
 
 Maker = Callable[..., Flash]
 STORED = "SELECT device_id::text, boot, seq FROM telemetry_sample WHERE device_id = ANY(%s::uuid[])"

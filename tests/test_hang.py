@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from devkit.bootstrap import ROOT
-from devkit.instance import Instance
-from devkit.parts import ALL
-from hetri.testing import wait_for
+from ops.instance import Instance
+from ops.parts import ALL
+from ops.paths import ROOT
 from tests.conftest import Stack
+from tools.testing import wait_for
 
 QUICK = {"every_s": 1.0, "looks": 3, "grace_s": 120.0}
 

@@ -4,7 +4,7 @@ import importlib.util
 import re
 from pathlib import Path
 
-from devkit.bootstrap import ROOT
+from ops.paths import ROOT
 
 LIBRARIES = (
     "allauth",
@@ -19,7 +19,9 @@ LIBRARIES = (
     "rest_framework_simplejwt",
     "unfold",
 )
-OURS = ("devices", "firmware", "hetri", "pets", "streaming", "telemetry")
+OURS = (
+    "accounts", "broker", "core", "demo", "devices", "firmware", "hetri", "pages", "pets", "staff", "streaming", "telemetry",
+)  # fmt: skip
 # Tests, and what is not installed or never serves a request here.
 OFF = (
     "/tests/",
@@ -37,7 +39,7 @@ OFF = (
     "django/core/management",
     "django/core/servers",
     "management/commands",
-    "hetri/testing",
+    "tools/testing",
 )
 READS = [
     re.compile(pattern)

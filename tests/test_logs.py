@@ -5,9 +5,9 @@ import os
 import re
 import signal
 
-from devkit.environment import read_env_file
-from hetri.testing import wait_for
+from ops.environment import read_env_file
 from tests.conftest import Stack
+from tools.testing import wait_for
 
 
 def events(stack: Stack, process: str, treat: str) -> list[str]:

@@ -4,9 +4,9 @@ import re
 
 import yaml
 
-from devkit.bootstrap import ROOT
-from hetri.testing import wait_for
+from ops.paths import ROOT
 from tests.conftest import Stack
+from tools.testing import wait_for
 
 RULES = ROOT / "deploy" / "prometheus" / "rules.yml"
 

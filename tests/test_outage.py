@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from firmware.simulation import collar_env, script_command
-from hetri.testing import wait_for
 from tests.conftest import Flash, Stack, provision
+from tools.testing import wait_for
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DAYS = 7

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from firmware.lens import ages, launch, sign_in, wait_live
-from hetri.testing import wait_for
 from tests.conftest import Flash, Stack, collars
+from tools.browser import ages, launch, sign_in, wait_live
+from tools.testing import wait_for
 
 WATCHED_S = 15
 BACK_S = 10  # after a kill

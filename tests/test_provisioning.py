@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from devkit.bootstrap import ROOT, python
 from firmware.board import lay_out
 from firmware.simulation import micropython
-from hetri.testing import wait_for
+from ops.paths import ROOT, python
 from tests.conftest import FlashedCollar, Stack
+from tools.testing import wait_for
 
 
 class BoardAtPort:

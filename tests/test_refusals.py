@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from paho.mqtt.enums import CallbackAPIVersion
 
-from hetri.testing import Api, Collar, new_key, wait_for
+from tools.testing import Api, Collar, new_key, wait_for
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from hetri.core.tests.test_incoming import READ, SOCKET, said
-from hetri.testing import speak, wait_for
+from core.tests.test_incoming import READ, SOCKET, said
 from tests.conftest import Stack
+from tools.testing import speak, wait_for
 
 Answer = tuple[int, HTTPMessage, bytes]
 Ask = Callable[..., Answer]

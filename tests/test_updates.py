@@ -8,8 +8,8 @@ import pytest
 
 from firmware.packing import BOARD, pack, read_key, unpack
 from firmware.tests.releases import program_with
-from hetri.testing import wait_for
 from tests.conftest import FlashedCollar, Stack, provision
+from tools.testing import wait_for
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from hetri.core.times import iso
-from hetri.testing import Collar, wait_for
+from core.times import iso
 from tests.conftest import Stack, collars
+from tools.testing import Collar, wait_for
 
 VIEWING = "SELECT first_seen, last_seen, ended_at FROM streaming_viewing WHERE id = %s"
 STREAM = "SELECT state, reason FROM streaming_streamsession WHERE id = %s"

@@ -13,9 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from devices.mqtt import publisher
-from hetri.core.errors import ApiError, Unavailable
-from hetri.core.openapi import errors
+from broker import publisher
+from core.errors import ApiError, Unavailable
+from core.openapi import errors
 
 
 class HealthSerializer(serializers.Serializer[Any]):

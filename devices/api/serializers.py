@@ -4,11 +4,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.models import User
+from core.api import UtcDateTimeField
 from devices.config import CAMERA_CHOICES, INTERVAL_MAX_S, INTERVAL_MIN_S
 from devices.models import Device, TreatEvent
 from devices.presenters import device_dict, treat_dict
-from hetri.accounts.models import User
-from hetri.core.api import UtcDateTimeField
 from pets.models import Pet, validate_time_zone
 
 

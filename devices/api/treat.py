@@ -10,15 +10,15 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import ValidationError
 
+from accounts.authentication import Caller, authenticate
+from core.api import load_json, refusal_response, to_api_error
+from core.errors import ApiError, Invalid
 from devices.api.serializers import TreatOrderSerializer
 from devices.api.views import device_to_change
 from devices.models import TreatEvent
 from devices.presenters import treat_dict
 from devices.services.treats import send_treat
 from devices.services.waiting import ResultWait
-from hetri.accounts.authentication import Caller, authenticate
-from hetri.core.api import load_json, refusal_response, to_api_error
-from hetri.core.errors import ApiError, Invalid
 
 WAIT_DEFAULT_S, WAIT_MAX_S = 5, 20
 KEY_MAX = 200

@@ -10,17 +10,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.models import User
+from accounts.roles import OPERATE, may
+from accounts.signin import PER_ACCOUNT
+from core.api import PageQuery, page, query
+from core.errors import Forbidden, Invalid, NotFound
+from core.openapi import errors
+from core.times import iso
 from devices.api import serializers as shapes
 from devices.models import Device, TreatEvent
 from devices.presenters import device_dict, status_dict
 from devices.services import claims, ownership
-from hetri.accounts.models import User
-from hetri.accounts.roles import OPERATE, may
-from hetri.accounts.signin import PER_ACCOUNT
-from hetri.core.api import PageQuery, page, query
-from hetri.core.errors import Forbidden, Invalid, NotFound
-from hetri.core.openapi import errors
-from hetri.core.times import iso
 
 
 def find_device(user: User, device_id: UUID) -> Device:

@@ -4,9 +4,9 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+import core.ids
+import core.times
 import devices.config
-import hetri.core.ids
-import hetri.core.times
 
 
 class Migration(migrations.Migration):
@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=hetri.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("name", models.CharField(max_length=80)),
                 (
@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
                 ("latest", models.JSONField(blank=True, null=True)),
                 ("latest_key", models.UUIDField(blank=True, null=True)),
                 ("last_seen", models.DateTimeField(blank=True, null=True)),
-                ("created_at", models.DateTimeField(default=hetri.core.times.now, editable=False)),
+                ("created_at", models.DateTimeField(default=core.times.now, editable=False)),
                 ("retired_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "owner",
@@ -81,7 +81,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=hetri.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("started_at", models.DateTimeField(blank=True, null=True)),
                 ("ended_at", models.DateTimeField(blank=True, null=True)),
@@ -118,9 +118,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=hetri.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
-                ("event_time", models.DateTimeField(default=hetri.core.times.now)),
+                ("event_time", models.DateTimeField(default=core.times.now)),
                 (
                     "result",
                     models.CharField(

@@ -4,8 +4,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import hetri.core.ids
-import hetri.core.times
+import core.ids
+import core.times
 
 
 class Migration(migrations.Migration):
@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=hetri.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("number", models.PositiveIntegerField(unique=True)),
                 ("name", models.CharField(max_length=60)),
@@ -42,8 +42,8 @@ class Migration(migrations.Migration):
                 ),
                 ("door", models.CharField(max_length=8)),
                 ("request_id", models.CharField(blank=True, max_length=64)),
-                ("created_at", models.DateTimeField(default=hetri.core.times.now)),
-                ("moved_at", models.DateTimeField(default=hetri.core.times.now)),
+                ("created_at", models.DateTimeField(default=core.times.now)),
+                ("moved_at", models.DateTimeField(default=core.times.now)),
                 ("ended_at", models.DateTimeField(blank=True, null=True)),
                 ("shown_at", models.DateTimeField(blank=True, null=True)),
             ],
@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=hetri.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("sealed", models.TextField()),
             ],

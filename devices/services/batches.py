@@ -15,17 +15,17 @@ from django.db import connection, transaction
 from django.db.models import F, Max
 from kombu.exceptions import OperationalError
 
+from accounts.models import User
+from broker.credentials import hash_claim_code, new_claim_code
+from broker.registry import Credential, new_credential, registry
+from core import audit, logs, qr
+from core.errors import ApiError, Conflict, Unavailable
+from core.ids import uuid7
+from core.sealing import box
+from core.times import now
 from devices.config import default_config
 from devices.models import Batch, BatchSheet, Device
-from devices.mqtt.credentials import hash_claim_code, new_claim_code
-from devices.mqtt.registry import Credential, new_credential, registry
 from devices.services.configuration import publish_config
-from hetri.accounts.models import User
-from hetri.core import audit, logs, qr
-from hetri.core.errors import ApiError, Conflict, Unavailable
-from hetri.core.ids import uuid7
-from hetri.core.sealing import box
-from hetri.core.times import now
 
 log = logging.getLogger(__name__)
 State = Batch.State

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from django.db.models import Sum
 
+from core.times import day_bounds
 from devices.models import TreatEvent
-from hetri.core.times import day_bounds
 from pets.models import Pet
 
 # `dispensed` spends portions, `pending` holds them; every other result gives them back.

@@ -13,18 +13,18 @@ from typing import Any
 from django.db import DatabaseError, transaction
 from django.db.models import Q
 
+from accounts.models import User
+from broker.credentials import hash_claim_code, new_claim_code
+from broker.registry import Credential, new_credential
+from core.errors import ApiError, Conflict, Forbidden, NotFound
+from core.throttle import Limit
+from core.times import now
 from devices.live import push_access, push_status
 from devices.models import Assignment, Device
-from devices.mqtt.credentials import hash_claim_code, new_claim_code
-from devices.mqtt.registry import Credential, new_credential
 from devices.services import ownership
 from devices.services.configuration import change_config
 from devices.services.presence import mark_cut
 from devices.services.trials import trial
-from hetri.accounts.models import User
-from hetri.core.errors import ApiError, Conflict, Forbidden, NotFound
-from hetri.core.throttle import Limit
-from hetri.core.times import now
 from pets.models import Pet
 
 log = logging.getLogger(__name__)

@@ -5,9 +5,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
+from broker import publisher, topics
 from devices.live import push_status
 from devices.models import Device
-from devices.mqtt import publisher, topics
 from devices.signals import access_changed
 
 

@@ -4,12 +4,12 @@ import logging
 
 from django.db import transaction
 
+from accounts import sessions
+from accounts.models import User
+from core.errors import Conflict
 from devices.models import Device
 from devices.services.ownership import end
 from devices.services.trials import trial
-from hetri.accounts import sessions
-from hetri.accounts.models import User
-from hetri.core.errors import Conflict
 
 log = logging.getLogger(__name__)
 

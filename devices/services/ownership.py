@@ -9,20 +9,20 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
+from accounts.models import User
+from broker import publisher, topics
+from broker.credentials import hash_claim_code
+from broker.registry import Credential, new_credential
+from core.errors import Conflict, Forbidden, NotFound
+from core.ids import uuid7
+from core.throttle import Limit
+from core.times import now
 from devices.config import default_config
 from devices.live import push_access
 from devices.models import Assignment, Device
-from devices.mqtt import publisher, topics
-from devices.mqtt.credentials import hash_claim_code
-from devices.mqtt.registry import Credential, new_credential
 from devices.services.configuration import change_config, publish_config
 from devices.services.presence import mark_cut
 from devices.services.trials import trial
-from hetri.accounts.models import User
-from hetri.core.errors import Conflict, Forbidden, NotFound
-from hetri.core.ids import uuid7
-from hetri.core.throttle import Limit
-from hetri.core.times import now
 from pets.models import Pet
 
 log = logging.getLogger(__name__)

@@ -8,12 +8,12 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, Func, JSONField, Value
 
+from broker import publisher, topics
+from core.ids import to_ms
+from core.times import CLOCK_SLACK, now
 from devices.live import push_status
 from devices.models import SILENT_AFTER_S, Device
-from devices.mqtt import publisher, topics
 from devices.services.configuration import publish_config
-from hetri.core.ids import to_ms
-from hetri.core.times import CLOCK_SLACK, now
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from core.ids import floor_key, to_ms
+from core.times import now
 from devices.models import Assignment, Device, TreatEvent
-from hetri.core.ids import floor_key, to_ms
-from hetri.core.times import now
 
 RESTORED_WITHIN = timedelta(days=30)  # a retired collar may come back for so long
 AT_ONCE = 500  # collars that a run removes; the next goes on

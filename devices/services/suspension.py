@@ -7,13 +7,13 @@ from django.conf import settings
 from django.db import OperationalError, transaction
 from django.db.models import Q
 
+from broker.messages import Message
+from broker.registry import registry
+from core import metrics
+from core.errors import Unavailable
+from core.times import now
 from devices.models import Device
-from devices.mqtt.messages import Message
-from devices.mqtt.registry import registry
 from devices.services.presence import mark_cut
-from hetri.core import metrics
-from hetri.core.errors import Unavailable
-from hetri.core.times import now
 
 log = logging.getLogger(__name__)
 

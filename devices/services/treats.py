@@ -14,15 +14,15 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
+from accounts.models import User
+from broker import publisher, topics
+from core import metrics
+from core.errors import Conflict, NotFound, TooMany, Unavailable
+from core.ids import to_ms
+from core.times import CLOCK_SLACK, now
 from devices.live import push_treat
 from devices.models import Device, TreatEvent
-from devices.mqtt import publisher, topics
 from devices.services.budget import budget_left, seconds_to_midnight
-from hetri.accounts.models import User
-from hetri.core import metrics
-from hetri.core.errors import Conflict, NotFound, TooMany, Unavailable
-from hetri.core.ids import to_ms
-from hetri.core.times import CLOCK_SLACK, now
 from pets.models import Pet
 
 log = logging.getLogger(__name__)

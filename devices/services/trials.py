@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 
 from django.db import DatabaseError, connection, transaction
 
+from broker.registry import Credential, registry
+from core.errors import ApiError, Conflict, Unavailable
 from devices.models import TRIAL_S
-from devices.mqtt.registry import Credential, registry
-from hetri.core.errors import ApiError, Conflict, Unavailable
 
 log = logging.getLogger(__name__)
 _BEGIN = """

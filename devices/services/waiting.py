@@ -8,8 +8,8 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.db import connection
 
+from core.bus import Listener, hub
 from devices.models import TreatEvent
-from hetri.core.bus import Listener, hub
 
 LOOK_S = 1.0
 SETTLED = frozenset(TreatEvent.Result.values) - {TreatEvent.Result.PENDING}

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from hetri.testing import Api, Collar, wait_for
+from tools.testing import Api, Collar, wait_for
 
 
 @pytest.fixture

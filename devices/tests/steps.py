@@ -9,17 +9,17 @@ from uuid import uuid4
 import httpx
 from django.db import OperationalError
 
+from accounts.models import User
+from broker.registry import registry
 from conftest import Around
+from core.errors import ApiError, Unavailable
+from core.times import now
 from devices.models import Batch, BrokerTrial, Device
-from devices.mqtt.registry import registry
 from devices.services import batches, trials
 from devices.services.departure import delete_account
 from firmware.models import Release, UpdateJob
 from firmware.services import rollouts
-from hetri.accounts.models import User
-from hetri.core.errors import ApiError, Unavailable
-from hetri.core.times import now
-from hetri.testing import Api, Collar, wait_for
+from tools.testing import Api, Collar, wait_for
 
 
 def works(mqtt: dict[str, Any]) -> None:

@@ -4,11 +4,11 @@ from datetime import datetime
 
 import pytest
 
+from accounts.models import User
+from core.ids import uuid7
+from core.times import day_bounds
 from devices.models import Device, TreatEvent
 from devices.services.budget import budget_left, seconds_to_midnight
-from hetri.accounts.models import User
-from hetri.core.ids import uuid7
-from hetri.core.times import day_bounds
 from pets.models import Pet
 
 HOUR = 3600

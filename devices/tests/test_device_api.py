@@ -10,13 +10,13 @@ import pytest
 from django.conf import settings
 
 from conftest import PASSWORD
+from core.errors import Conflict, NotFound
+from core.models import RateCount
 from devices.models import Device
 from devices.services import claims, ownership
 from devices.services.ownership import NEW_COLLARS
 from devices.services.treats import send_treat
-from hetri.core.errors import Conflict, NotFound
-from hetri.core.models import RateCount
-from hetri.testing import Api, Collar, wait_for
+from tools.testing import Api, Collar, wait_for
 
 Starter = Callable[..., Collar]
 

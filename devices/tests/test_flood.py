@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from broker.registry import registry
+from core.times import now
 from devices.models import Device
-from devices.mqtt.registry import registry
-from hetri.core.times import now
-from hetri.testing import Api, Collar, wait_for
-from hetri.testing_flood import Flood, Say, garbage, large, presence, results, samples
 from telemetry.models import RejectedMessage, Sample
+from tools.testing import Api, Collar, wait_for
+from tools.testing_flood import Flood, Say, garbage, large, presence, results, samples
 
 SOON_S = 5.0  # a second on a machine of one's own (./dev soak flood)
 CUT_S = 140.0  # 3 s; ingest that has just started takes a full line for its own fault for up to 120

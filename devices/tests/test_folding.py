@@ -10,12 +10,12 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from broker.messages import Message
+from core.ids import to_ms, uuid7
+from core.times import now
 from devices.handlers import handle_status, handle_statuses
 from devices.models import Device
-from devices.mqtt.messages import Message
 from devices.signals import came_online
-from hetri.core.ids import to_ms, uuid7
-from hetri.core.times import now
 
 pytestmark = pytest.mark.django_db
 NOW_MS = to_ms(now())

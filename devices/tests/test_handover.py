@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from core.errors import Conflict
+from core.times import now
 from devices.models import Device
 from devices.services import claims, ownership
-from hetri.core.errors import Conflict
-from hetri.core.times import now
-from hetri.testing import Api, Collar, wait_for
+from tools.testing import Api, Collar, wait_for
 
 Starter = Callable[..., Collar]
 

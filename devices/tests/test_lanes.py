@@ -4,10 +4,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from devices.mqtt import lanes as module
-from devices.mqtt.lanes import Lanes
-from devices.mqtt.messages import Message
-from devices.mqtt.subscriber import is_result
+from broker import lanes as module
+from broker.lanes import Lanes
+from broker.messages import Message
+from broker.subscriber import is_result
 
 HOG, OTHER = uuid4(), uuid4()
 RESULT = b'{"v":1,"command":{}}'

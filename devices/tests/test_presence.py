@@ -4,14 +4,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from broker.messages import Message
+from core.ids import to_ms
+from core.times import now
 from devices.handlers import handle_status
 from devices.models import Device
-from devices.mqtt.messages import Message
 from devices.services.presence import mark_silent, tell_config_again
-from hetri.core.ids import to_ms
-from hetri.core.times import now
-from hetri.testing import Api, Collar, wait_for
 from telemetry.models import RejectedMessage
+from tools.testing import Api, Collar, wait_for
 
 Starter = Callable[..., Collar]
 

@@ -7,12 +7,12 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from broker.credentials import hash_claim_code, hash_password, new_claim_code, password_fits
+from broker.registry import new_credential, registry
+from core.ids import uuid7
 from devices.models import Device
-from devices.mqtt.credentials import hash_claim_code, hash_password, new_claim_code, password_fits
-from devices.mqtt.registry import new_credential, registry
 from devices.services import ownership
-from hetri.core.ids import uuid7
-from hetri.testing import Collar, reloads, wait_for
+from tools.testing import Collar, reloads, wait_for
 
 MANY = 10_000
 

@@ -13,8 +13,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from hetri.accounts.tests.test_auth_api import browser
-from hetri.testing import Api, Collar, wait_for
+from accounts.tests.test_auth_api import browser
+from tools.testing import Api, Collar, wait_for
 
 Starter = Callable[..., Collar]
 
@@ -155,7 +155,7 @@ def test_access_that_ends_closes_it(server: str, alice: Api, bob: Api, way: str)
 def test_a_listener_that_fell_behind_resyncs(server: str, alice: Api, collar_of: Starter) -> None:
     import asyncio
 
-    from hetri.core.bus import QUEUE_LIMIT, Listener
+    from core.bus import QUEUE_LIMIT, Listener
 
     async def overflow() -> list[Any]:
         listener = Listener([("user", "x")])
@@ -172,7 +172,7 @@ def test_a_listener_that_fell_behind_resyncs(server: str, alice: Api, collar_of:
 def test_telemetry_folds_to_the_newest_in_its_place() -> None:
     import asyncio
 
-    from hetri.core.bus import Listener
+    from core.bus import Listener
 
     async def fold() -> list[Any]:
         listener = Listener([("user", "x")])

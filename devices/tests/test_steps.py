@@ -12,12 +12,12 @@ from contextlib import ExitStack, contextmanager
 import httpx
 import pytest
 
+from broker.registry import registry
 from conftest import Around
 from devices.models import Device
-from devices.mqtt.registry import registry
 from devices.tests import steps
 from devices.tests.steps import STEPS, Step
-from hetri.testing import Api, hanging, wait_for
+from tools.testing import Api, hanging, wait_for
 
 ANSWERED_S = 7.0
 SLACK_S = float(os.environ.get("SLACK_S", "3"))  # for a machine that does other things, too

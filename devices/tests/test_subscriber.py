@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from uuid import uuid4
 
-from devices.mqtt.messages import Message, Refused, Stored
-from devices.mqtt.subscriber import SERVER_FAULT, Routes, Subscriber
+from broker.messages import Message, Refused, Stored
+from broker.subscriber import SERVER_FAULT, Routes, Subscriber
 
 
 def test_a_message_that_we_fail_at_is_set_aside_and_the_rest_is_stored() -> None:

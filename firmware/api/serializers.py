@@ -4,8 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from core.api import UtcDateTimeField
 from firmware.models import Release, UpdateJob
-from hetri.core.api import UtcDateTimeField
 
 
 class ReleaseSerializer(serializers.ModelSerializer[Release]):

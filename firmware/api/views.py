@@ -7,15 +7,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.models import User
+from accounts.roles import RELEASE, may
+from core.api import PageQuery, page
+from core.errors import Forbidden, NotFound
+from core.openapi import errors
 from devices.api.views import find_device, read
 from firmware.api import serializers as shapes
 from firmware.models import Release, UpdateJob
 from firmware.services import rollouts
-from hetri.accounts.models import User
-from hetri.accounts.roles import RELEASE, may
-from hetri.core.api import PageQuery, page
-from hetri.core.errors import Forbidden, NotFound
-from hetri.core.openapi import errors
 
 
 def _staff(request: Request) -> User:

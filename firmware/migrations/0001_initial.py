@@ -4,8 +4,8 @@ import django.core.validators
 import django.db.models.deletion
 from django.db import migrations, models
 
-import hetri.core.ids
-import hetri.core.times
+import core.ids
+import core.times
 
 
 class Migration(migrations.Migration):
@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=hetri.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("version", models.CharField(max_length=32)),
                 ("board", models.CharField(max_length=32)),
@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("paused", models.BooleanField(default=False)),
-                ("created_at", models.DateTimeField(default=hetri.core.times.now)),
+                ("created_at", models.DateTimeField(default=core.times.now)),
                 ("published_at", models.DateTimeField(blank=True, null=True)),
                 ("withdrawn_at", models.DateTimeField(blank=True, null=True)),
             ],
@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=hetri.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 (
                     "state",
@@ -89,7 +89,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("reason", models.CharField(blank=True, max_length=32)),
-                ("created_at", models.DateTimeField(default=hetri.core.times.now)),
+                ("created_at", models.DateTimeField(default=core.times.now)),
                 ("offered_at", models.DateTimeField(blank=True, null=True)),
                 ("downloading_at", models.DateTimeField(blank=True, null=True)),
                 ("installed_at", models.DateTimeField(blank=True, null=True)),

@@ -10,11 +10,11 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
+from broker import publisher, topics
+from core.times import now
 from devices.models import Device
-from devices.mqtt import publisher, topics
 from firmware import tokens
 from firmware.models import Release, UpdateJob, UpdateJobQuerySet
-from hetri.core.times import now
 
 State = UpdateJob.State
 EARLY = (State.QUEUED, State.OFFERED, State.DOWNLOADING)  # the collar still runs what it ran

@@ -4,9 +4,9 @@ import json
 
 from django.db import IntegrityError, transaction
 
+from core.errors import Conflict
 from firmware.models import Release
 from firmware.packing import Pack
-from hetri.core.errors import Conflict
 
 
 def add(*, packed: Pack, notes: str = "") -> Release:

@@ -8,11 +8,11 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
+from core.errors import Conflict
+from core.times import now
 from devices.models import Device
 from firmware.models import OWN_REASONS, Release, UpdateJob
 from firmware.services import jobs
-from hetri.core.errors import Conflict
-from hetri.core.times import now
 
 log = logging.getLogger(__name__)
 State = UpdateJob.State

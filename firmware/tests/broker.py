@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from devkit.ports import is_free, is_reserved, listens
+from ops.ports import is_free, is_reserved, listens
 
 DEADLINE_S = 15.0
 PASSWORD = "collar-secret"

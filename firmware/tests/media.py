@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-from devkit.bootstrap import ROOT
-from devkit.media_server import MediaServer, forget_socket, gate_command
-from devkit.ports import listens
-from devkit.processes import ends_with_us
-from firmware.picture import moment_of
 from firmware.tests.broker import Server, free_port, wait_until
 from firmware.tests.collar import Collar
+from ops.media_server import MediaServer, forget_socket, gate_command
+from ops.paths import ROOT
+from ops.ports import listens
+from ops.processes import ends_with_us
+from tools.frame_clock import moment_of
 
 
 class Hook:

@@ -10,7 +10,7 @@ import pytest
 from firmware.tests.media import Hook, Media
 from gate import amf, chunks
 from gate.tests.client import KEYED, Line, film, seen
-from hetri.testing import wait_for
+from tools.testing import wait_for
 
 Dial = Callable[[], Line]
 # A time stamp, a length and a type that fit; AMF0's string `onMetaData`, then a number cut out of its middle.

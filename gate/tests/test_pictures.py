@@ -18,8 +18,8 @@ from gate.inside import Inside
 from gate.pictures import BadPicture, Examiner, Picture, jpeg_pixels
 from gate.sps import BadSps, pixels_of
 from gate.tests.client import Line, announcing, film, going_on, jpeg, rss_mb, seen
-from hetri.testing import wait_for
 from nginx import transcode
+from tools.testing import wait_for
 
 Dial = Callable[[], Line]
 

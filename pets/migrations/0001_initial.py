@@ -5,8 +5,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import hetri.core.ids
-import hetri.core.times
+import core.ids
+import core.times
 import pets.models
 
 
@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=hetri.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("name", models.CharField(max_length=80)),
                 (
@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
                         ],
                     ),
                 ),
-                ("created_at", models.DateTimeField(default=hetri.core.times.now, editable=False)),
+                ("created_at", models.DateTimeField(default=core.times.now, editable=False)),
                 (
                     "owner",
                     models.ForeignKey(

@@ -7,8 +7,8 @@ import httpx
 import pytest
 from django.conf import settings
 
-from hetri.testing import Api
 from pets.models import Pet
+from tools.testing import Api
 
 
 def test_a_pet_is_made_read_changed_and_removed(alice: Api) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageCms, ImageDraw
 
-from hetri.core.errors import Invalid
+from core.errors import Invalid
 from pets import decode, pictures
 from pets.decode import SIDE
 from pets.pictures import Busy, TooLargePicture, square

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from hetri.core.api import UtcDateTimeField
+from core.api import UtcDateTimeField
 from streaming.models import Viewing
 from streaming.presenters import viewing_dict
 

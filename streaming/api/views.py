@@ -8,12 +8,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.authentication import Caller
+from core.api import PageQuery, page
+from core.errors import Forbidden, NotFound
+from core.openapi import errors
+from core.times import iso, now
 from devices.api.views import find_device, read
-from hetri.accounts.authentication import Caller
-from hetri.core.api import PageQuery, page
-from hetri.core.errors import Forbidden, NotFound
-from hetri.core.openapi import errors
-from hetri.core.times import iso, now
 from streaming.api import serializers as shapes
 from streaming.models import StreamSession
 from streaming.presenters import grant_dict

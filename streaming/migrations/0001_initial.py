@@ -4,8 +4,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import hetri.core.ids
-import hetri.core.times
+import core.ids
+import core.times
 
 
 class Migration(migrations.Migration):
@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=hetri.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 (
                     "state",
@@ -55,14 +55,14 @@ class Migration(migrations.Migration):
                         max_length=11,
                     ),
                 ),
-                ("requested_at", models.DateTimeField(default=hetri.core.times.now)),
+                ("requested_at", models.DateTimeField(default=core.times.now)),
                 ("live_at", models.DateTimeField(blank=True, null=True)),
                 ("ended_at", models.DateTimeField(blank=True, null=True)),
-                ("dark_since", models.DateTimeField(default=hetri.core.times.now)),
-                ("watched_at", models.DateTimeField(default=hetri.core.times.now)),
-                ("leased_at", models.DateTimeField(default=hetri.core.times.now)),
-                ("run", models.UUIDField(default=hetri.core.ids.uuid7, unique=True)),
-                ("run_at", models.DateTimeField(default=hetri.core.times.now)),
+                ("dark_since", models.DateTimeField(default=core.times.now)),
+                ("watched_at", models.DateTimeField(default=core.times.now)),
+                ("leased_at", models.DateTimeField(default=core.times.now)),
+                ("run", models.UUIDField(default=core.ids.uuid7, unique=True)),
+                ("run_at", models.DateTimeField(default=core.times.now)),
                 ("run_over", models.BooleanField(default=False)),
                 ("key_hash", models.CharField(max_length=64)),
                 ("key_expires_at", models.DateTimeField()),
@@ -89,9 +89,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=hetri.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
-                ("granted_at", models.DateTimeField(default=hetri.core.times.now)),
+                ("granted_at", models.DateTimeField(default=core.times.now)),
                 ("expires_at", models.DateTimeField()),
                 ("ended_at", models.DateTimeField(blank=True, null=True)),
                 (
@@ -117,10 +117,10 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=hetri.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("source", models.CharField(choices=[("page", "Page"), ("api", "Api")], max_length=4)),
-                ("asked_at", models.DateTimeField(default=hetri.core.times.now)),
+                ("asked_at", models.DateTimeField(default=core.times.now)),
                 ("first_seen", models.DateTimeField(blank=True, null=True)),
                 ("last_seen", models.DateTimeField(blank=True, null=True)),
                 ("ended_at", models.DateTimeField(blank=True, null=True)),

@@ -12,9 +12,9 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from hetri.core import metrics
-from hetri.core.heartbeat import EVERY_S, beat, live
-from hetri.core.times import now
+from core import metrics
+from core.heartbeat import EVERY_S, beat, live
+from core.times import now
 from streaming import media
 from streaming.models import StreamSession
 from streaming.relay.fastview import Place, Sources

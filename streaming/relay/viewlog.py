@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from hetri.core.times import from_ms
+from core.times import from_ms
 
 LINE = re.compile(rb"(\d{10})\.(\d{3}) ([0-9a-f]{32})")
 LARGEST = 1 << 20  # bytes; read lines are dropped above it

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from django.conf import settings
 
+from core.times import now
 from devices.models import Device
-from hetri.core.times import now
 from streaming import media, tokens
 from streaming.models import StreamSession, Viewing
 from streaming.services import streams, viewings

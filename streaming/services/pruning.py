@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from hetri.core.ids import floor_key, to_ms
-from hetri.core.times import now
+from core.ids import floor_key, to_ms
+from core.times import now
 from streaming.models import StreamSession, SupportGrant
 
 

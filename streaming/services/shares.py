@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from hetri.core.times import now
+from core.times import now
 from streaming.models import StreamSession, Viewing
 
 State = StreamSession.State

@@ -11,12 +11,12 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from broker import publisher, topics
+from core.errors import Conflict, Unavailable
+from core.ids import uuid7
+from core.times import now
 from devices.live import push_stream
 from devices.models import Device
-from devices.mqtt import publisher, topics
-from hetri.core.errors import Conflict, Unavailable
-from hetri.core.ids import uuid7
-from hetri.core.times import now
 from streaming import keys, media, tokens
 from streaming.models import StreamSession, Viewing
 from streaming.presenters import stream_dict

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from django.db import transaction
 
+from accounts.models import User
+from core.errors import Conflict, Forbidden, NotFound
+from core.times import now
 from devices.models import Device
-from hetri.accounts.models import User
-from hetri.core.errors import Conflict, Forbidden, NotFound
-from hetri.core.times import now
 from streaming.models import SupportGrant, Viewing
 from streaming.services import viewings
 

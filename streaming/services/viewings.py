@@ -9,13 +9,13 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 
+from accounts.authentication import Caller
+from accounts.models import User
+from accounts.roles import at_desk
+from broker import publisher
+from core.errors import Conflict, Forbidden, Unavailable
+from core.times import now
 from devices.models import Device
-from devices.mqtt import publisher
-from hetri.accounts.authentication import Caller
-from hetri.accounts.models import User
-from hetri.accounts.roles import at_desk
-from hetri.core.errors import Conflict, Forbidden, Unavailable
-from hetri.core.times import now
 from streaming import tokens
 from streaming.models import StreamSession, SupportGrant, Viewing
 from streaming.services import streams

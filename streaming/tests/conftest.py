@@ -6,9 +6,9 @@ import pytest
 from django.conf import settings
 
 from devices.tests.conftest import collar_of
-from hetri.testing import Api, Collar
 from streaming.models import StreamSession
 from streaming.services import streams
+from tools.testing import Api, Collar
 
 __all__ = ["collar_of"]
 

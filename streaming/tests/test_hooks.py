@@ -3,9 +3,9 @@
 import pytest
 from django.utils import timezone
 
-from hetri.testing import wait_for
 from streaming.models import StreamSession
 from streaming.tests.conftest import Camera
+from tools.testing import wait_for
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ import pytest
 from django.conf import settings
 from django.db import transaction
 
+from accounts.models import UserSession
 from conftest import Around
-from hetri.accounts.models import UserSession
-from hetri.core.times import now
-from hetri.testing import Api, one_waits_for_a_lock, wait_for
+from core.times import now
 from streaming import tokens
 from streaming.models import StreamSession, SupportGrant, Viewing
 from streaming.services import keeping, viewings
 from streaming.tests.conftest import Camera
+from tools.testing import Api, one_waits_for_a_lock, wait_for
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from core.ids import uuid7
+from core.times import now
 from devices.models import Device
-from hetri.core.ids import uuid7
-from hetri.core.times import now
-from hetri.testing import Api, Collar
 from streaming.models import StreamSession, Viewing
 from streaming.services import keeping, shares, streams, viewings
+from tools.testing import Api, Collar
 
 State = StreamSession.State
 FULL = settings.STREAMS_MAX

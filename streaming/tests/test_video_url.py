@@ -8,10 +8,10 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from hetri.testing import Api, Collar, wait_for
 from streaming.models import StreamSession, Viewing
 from streaming.services import streams, viewings
 from streaming.tests.conftest import Camera
+from tools.testing import Api, Collar, wait_for
 
 
 def test_it_asks_the_collar_to_stream(camera: Camera) -> None:

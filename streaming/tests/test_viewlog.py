@@ -3,7 +3,7 @@
 from pathlib import Path
 from uuid import UUID
 
-from hetri.core.times import from_ms
+from core.times import from_ms
 from streaming.relay.viewlog import LARGEST, ViewLog
 
 ONE, TWO = UUID(int=1), UUID(int=2)

@@ -3,8 +3,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-import hetri.core.ids
-import hetri.core.times
+import core.ids
+import core.times
 
 # Partitioned by the key, whose first 48 bits are the milliseconds of `ts`: one unique key over all partitions.
 SAMPLE_TABLE = """
@@ -52,12 +52,12 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=hetri.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("topic", models.CharField(max_length=100)),
                 ("reason", models.CharField(max_length=200)),
                 ("payload", models.TextField(blank=True)),
-                ("received_at", models.DateTimeField(default=hetri.core.times.now)),
+                ("received_at", models.DateTimeField(default=core.times.now)),
                 (
                     "device",
                     models.ForeignKey(
@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(default=hetri.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                    models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("width", models.PositiveSmallIntegerField()),
                 ("start", models.DateTimeField()),

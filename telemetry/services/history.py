@@ -11,10 +11,10 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import F
 
+from accounts.models import User
+from accounts.roles import may
+from core.ids import floor_key, to_ms
 from devices.models import Assignment, Device
-from hetri.accounts.models import User
-from hetri.accounts.roles import may
-from hetri.core.ids import floor_key, to_ms
 from telemetry.models import MICRO
 from telemetry.services.rollups import AGGREGATES, FIVE_MINUTES, HOUR
 

@@ -15,10 +15,10 @@ import msgspec
 from django.conf import settings
 from django.db import DataError, IntegrityError, connection, transaction
 
-from devices.mqtt.messages import Message, Receipt, Stored
-from hetri.core import bus, metrics
-from hetri.core.ids import to_ms
-from hetri.core.times import now
+from broker.messages import Message, Receipt, Stored
+from core import bus, metrics
+from core.ids import to_ms
+from core.times import now
 from telemetry import partitions
 from telemetry.payloads import Parsed, Reading, parse
 from telemetry.rows import COLUMNS, EPOCH_2000_US, HEADER, TRAILER, pack, pack_mark, sample_key
@@ -300,7 +300,7 @@ def sample_dict(reading: Reading) -> dict[str, Any]:
 
 
 def iso_ms(ms: int) -> str:
-    """`hetri.core.times.iso` of a count of milliseconds, without a datetime for each."""
+    """`core.times.iso` of a count of milliseconds, without a datetime for each."""
     return f"{_iso_second(ms // 1000)}.{ms % 1000:03d}Z"
 
 

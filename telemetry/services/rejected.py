@@ -12,10 +12,10 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 
+from broker.messages import Message, Refused
+from core import metrics
+from core.buckets import Buckets
 from devices.models import Device
-from devices.mqtt.messages import Message, Refused
-from hetri.core import metrics
-from hetri.core.buckets import Buckets
 from telemetry.models import RejectedMessage
 
 log = logging.getLogger(__name__)

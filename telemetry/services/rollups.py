@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import Error, connection, connections, transaction
 
-from hetri.core.ids import floor_key, to_ms
-from hetri.core.times import now
+from core.ids import floor_key, to_ms
+from core.times import now
 
 log = logging.getLogger(__name__)
 FIVE_MINUTES, HOUR = 300, 3600
@@ -44,7 +44,7 @@ _LATE_RANGE = """
     SELECT min(start), max(start)
     FROM (SELECT start FROM telemetry_rollupmark WHERE start < %s ORDER BY start LIMIT %s) oldest
 """
-# hetri.core.ids.floor_key of a moment, in SQL.
+# core.ids.floor_key of a moment, in SQL.
 _FLOOR_KEY = "(lpad(to_hex((extract(epoch FROM {}) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid"
 # One statement, so one snapshot: marks and samples are committed together, and whatever a mark stands for is seen.
 # The bounds on `id` as constants keep all but the partitions in question out of the plan, those of each bucket

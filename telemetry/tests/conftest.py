@@ -9,13 +9,13 @@ import pytest
 from django.db import connection
 from django.test import Client, RequestFactory
 
+from accounts import tokens
+from accounts.models import User
+from broker.messages import Message
 from conftest import make_user
+from core.ids import to_ms, uuid7
+from core.times import now
 from devices.models import Assignment, Device
-from devices.mqtt.messages import Message
-from hetri.accounts import tokens
-from hetri.accounts.models import User
-from hetri.core.ids import to_ms, uuid7
-from hetri.core.times import now
 from pets.models import Pet
 from telemetry import partitions
 from telemetry.services.ingest import store

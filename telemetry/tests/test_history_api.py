@@ -9,8 +9,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from core.times import from_ms, iso, now
 from devices.models import Device
-from hetri.core.times import from_ms, iso, now
 from telemetry.services.ingest import store
 from telemetry.tests.conftest import Person, message, reading, roll_up
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from core.times import from_ms, iso
 from devices.models import Assignment, Device
-from hetri.core.times import from_ms, iso
 from telemetry.services.ingest import store
 from telemetry.tests.conftest import Person, message, reading, roll_up, sample_at
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from broker.messages import Receipt
+from core.ids import to_ms
+from core.times import now
 from devices.models import Device
-from devices.mqtt.messages import Receipt
-from hetri.core.ids import to_ms
-from hetri.core.times import now
 from telemetry.models import RejectedMessage, Sample
 from telemetry.services.ingest import store
 from telemetry.tests.conftest import message, raw, reading

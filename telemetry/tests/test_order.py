@@ -8,9 +8,9 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.ids import to_ms
+from core.times import from_ms, now
 from devices.models import Device
-from hetri.core.ids import to_ms
-from hetri.core.times import from_ms, now
 from telemetry import partitions
 from telemetry.models import Rollup, RollupMark, Sample
 from telemetry.services.ingest import store

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
+from core.ids import floor_key, to_ms
+from core.times import now
 from devices.models import Device
-from hetri.core.ids import floor_key, to_ms
-from hetri.core.times import now
-from hetri.testing import wait_for
 from telemetry import partitions, tasks
 from telemetry.models import Rollup, Sample
 from telemetry.services.ingest import store
 from telemetry.tests.conftest import message, reading, roll_up, rows
+from tools.testing import wait_for
 
 Maker = Callable[..., Device]
 

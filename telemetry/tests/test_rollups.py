@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import connection
 
+from core.times import now
 from devices.models import Device
-from hetri.core.times import now
-from hetri.testing import wait_for
 from telemetry.models import Rollup
 from telemetry.services import rollups
 from telemetry.services.ingest import store
 from telemetry.services.rollups import RollupLoop, recompute
 from telemetry.tests.conftest import create_device, message, reading, sample_at
+from tools.testing import wait_for
 
 Maker = Callable[..., Device]
 

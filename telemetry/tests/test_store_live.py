@@ -12,8 +12,8 @@ from django.conf import settings
 from django.db import OperationalError, connection, connections
 
 from conftest import make_user
+from core.times import now
 from devices.models import Device
-from hetri.core.times import now
 from telemetry.models import Sample
 from telemetry.services.ingest import store
 from telemetry.tests.conftest import create_device, message, reading

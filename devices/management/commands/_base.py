@@ -8,8 +8,8 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError
 
+from core.errors import ApiError
 from devices.models import Device
-from hetri.core.errors import ApiError
 
 
 class CollarCommand(BaseCommand):

@@ -6,11 +6,11 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.db import connections
 
+from accounts.models import User
 from devices.flash import write_device_file
 from devices.management.commands._base import CollarCommand
 from devices.services import ownership
 from firmware.simulation import collar_command
-from hetri.accounts.models import User
 
 COUNT_MAX = 1000
 

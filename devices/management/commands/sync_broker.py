@@ -1,7 +1,7 @@
 from typing import Any
 
+from broker.registry import registry
 from devices.management.commands._base import CollarCommand
-from devices.mqtt.registry import registry
 
 
 class Command(CollarCommand):

@@ -9,14 +9,14 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from accounts.models import User
+from broker.credentials import new_claim_code
+from broker.registry import Credential
 from devices.flash import device_file, write_device_file, write_secret
 from devices.management.commands._base import CollarCommand, device_with
 from devices.models import Device
-from devices.mqtt.credentials import new_claim_code
-from devices.mqtt.registry import Credential
 from devices.services import ownership
 from firmware import board, image
-from hetri.accounts.models import User
 from pets.models import Pet
 
 SETUP_ALPHABET, SETUP_LENGTH = "abcdefghjkmnpqrstuvwxyz23456789", 10

@@ -10,13 +10,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.db.transaction import atomic
 
+from core.errors import Conflict
 from devices.models import Device
 from devices.tests.conftest import collar_of
 from firmware.models import Release, UpdateJob
 from firmware.packing import BOARD, pack
 from firmware.services import jobs, releases, rollouts
-from hetri.core.errors import Conflict
-from hetri.testing import Api, Collar, wait_for
+from tools.testing import Api, Collar, wait_for
 
 __all__ = ["collar_of"]
 

@@ -1,0 +1,156 @@
+"""What the top room adds to the admin: one collar on one screen, actions, personal data with a reason, the trail."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from unfold.decorators import action as page_action
+
+from accounts.admin import UserAdmin
+from accounts.models import User
+from accounts.roles import OPERATE, REVEAL, may
+from core.admin import HistoryAdmin, as_keys, one_of
+from devices.admin import DeviceAdmin
+from devices.models import Batch, Device
+from staff.actions import ACTIONS, MOST, act
+from staff.batches import BatchAdmin
+from staff.gate import person
+from staff.models import DOORS, SUBJECTS, VERBS, AuditLine, FleetHour
+from staff.provisioning import provision_page
+from staff.reveal import REASON_LEAST, REASON_MOST, reveal
+from staff.screen import screen
+
+
+def pairs(values: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Values that are their own words."""
+    return ((value, value) for value in values)
+
+
+admin.site.unregister(Device)
+admin.site.unregister(User)
+admin.site.register(Batch, BatchAdmin)
+
+
+@admin.register(Device)
+class DeviceScreenAdmin(DeviceAdmin):
+    """The list of collars with actions, and a collar's screen."""
+
+    actions = tuple(f"ask_{name}" for name in ACTIONS)
+    actions_list = ("provision",)
+
+    @page_action(description="Provision a collar", url_path="provision", permissions=["operate"])  # type: ignore[untyped-decorator]
+    def provision(self, request: HttpRequest) -> HttpResponse:
+        """One collar, by the button above the list."""
+        return provision_page(request, self.admin_site)
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Named by the actions' `permissions`."""
+        return isinstance(request.user, User) and may(request.user, OPERATE)
+
+    def get_urls(self) -> list[URLPattern]:
+        """The page that asks and acts."""
+        view = self.admin_site.admin_view(self.act)
+        return [path("act/<slug:name>/", view, name="devices_device_act"), *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Everything about one collar."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        devices = Device.objects.select_related("owner", "pet").filter(pk__in=as_keys(object_id))
+        device = devices.first()
+        if device is None:
+            raise Http404
+        buttons = ACTIONS.values() if self.has_operate_permission(request) else []
+        context = {**self.admin_site.each_context(request), **screen(device), "title": device.name, "actions": buttons}
+        return TemplateResponse(request, "staff/device.html", context)
+
+    def act(self, request: HttpRequest, name: str) -> HttpResponse:
+        """GET asks, POST acts and says what became of each collar. Passwords are shown on that answer only."""
+        user = person(request, OPERATE)
+        action = ACTIONS.get(name)
+        chosen = request.POST if request.method == "POST" else request.GET
+        keys = [key for text in chosen.getlist("id") for key in as_keys(text)][:MOST]
+        devices = list(Device.objects.select_related("owner", "pet").filter(pk__in=keys).order_by("-pk"))
+        if action is None or not devices:
+            raise Http404
+        lines = act(action, devices, user) if request.method == "POST" else None
+        context = {"title": action.label, "action": action, "devices": devices, "lines": lines}
+        return TemplateResponse(request, "staff/act.html", {**self.admin_site.each_context(request), **context})
+
+
+def _ask(name: str, label: str) -> Any:
+    @admin.action(description=label, permissions=["operate"])
+    def ask(model_admin: Any, request: HttpRequest, queryset: QuerySet[Device]) -> HttpResponse:
+        keys = list(queryset.values_list("pk", flat=True)[: MOST + 1])
+        if len(keys) > MOST:
+            messages.error(request, f"An action takes {MOST} collars at a time.")
+            return redirect("admin:devices_device_changelist")
+        query = QueryDict(mutable=True)
+        query.setlist("id", [str(key) for key in keys])
+        return redirect(f"{reverse('admin:devices_device_act', args=[name])}?{query.urlencode()}")
+
+    return ask
+
+
+for _name, _action in ACTIONS.items():
+    setattr(DeviceScreenAdmin, f"ask_{_name}", _ask(_name, _action.label))
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    """People, whose personal data is shown to who says why."""
+
+    def get_urls(self) -> list[URLPattern]:
+        """The page that asks for the reason."""
+        view = self.admin_site.admin_view(self.reveal)
+        return [path("<uuid:user_id>/reveal/", view, name="accounts_user_reveal"), *super().get_urls()]
+
+    def reveal(self, request: HttpRequest, user_id: UUID) -> HttpResponseBase:
+        """GET asks for a reason; POST records it and shows the data once."""
+        by = person(request, REVEAL)
+        reason = request.POST.get("reason", "").strip()
+        context: dict[str, Any] = {"title": "Personal data", "subject_id": user_id, "least": REASON_LEAST}
+        if request.method == "POST" and REASON_LEAST <= len(reason) <= REASON_MOST and reason.isprintable():
+            context["person"] = reveal(user_id=user_id, by=by, reason=reason)
+        elif request.method == "POST":
+            context["error"] = f"Write a reason of {REASON_LEAST} to {REASON_MOST} characters."
+        elif not User.objects.filter(pk=user_id).exists():
+            raise Http404
+        return TemplateResponse(request, "staff/reveal.html", {**self.admin_site.each_context(request), **context})
+
+
+@admin.register(AuditLine)
+class AuditLineAdmin(HistoryAdmin):
+    """Searched by who, by what, or by request."""
+
+    list_display = ("at", "actor_id", "door", "action", "subject", "subject_id", "changes", "reason", "request_id")
+    list_filter = (one_of("door", *pairs(DOORS)), one_of("action", *pairs(VERBS)), one_of("subject", *pairs(SUBJECTS)))
+    search_fields = ("request_id",)
+    search_help_text = "The id of a person, a collar or a pet, or a request id"
+    fields = list_display
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[AuditLine], search_term: str
+    ) -> tuple[QuerySet[AuditLine], bool]:
+        """Whole ids only, each by its index."""
+        term = search_term.strip()
+        found = Q(request_id=term)
+        for key in as_keys(term):
+            found |= Q(subject_id=key) | Q(actor_id=key) | Q(device_id=key)
+        return (queryset.filter(found) if term else queryset), False
+
+
+@admin.register(FleetHour)
+class FleetHourAdmin(HistoryAdmin):
+    """What the dashboard draws."""
+
+    list_display = ("start", "samples", "treats", "rejected", "lag_ms")

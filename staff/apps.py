@@ -1,0 +1,24 @@
+from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
+from django.db.models.signals import post_migrate
+
+
+class StaffConfig(AppConfig):
+    name = "staff"
+    label = "staff"
+    default = True
+
+    def ready(self) -> None:
+        from core.signals import exporting
+        from staff.groups import on_migrated
+        from staff.trail import on_export
+
+        exporting.connect(on_export)
+        post_migrate.connect(on_migrated, sender=self)
+
+
+class StaffAdminConfig(admin_apps.AdminConfig):
+    """Django's admin on Hetri's site."""
+
+    default = False
+    default_site = "staff.site.StaffSite"

@@ -1,0 +1,153 @@
+"""The audit trail: once per action, in the action's transaction, never changed, without personal data."""
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import DatabaseError, connection, transaction
+from django.test import Client
+
+from accounts.models import User
+from conftest import make_user
+from core import audit
+from devices.models import Device
+from firmware.models import Release
+from pets.models import Pet, PetPicture
+from staff.models import AuditLine
+from staff.tests.conftest import Desk, lines, make_device
+from streaming.services import support
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_line_holds_before_and_after() -> None:
+    device = make_device(name="Old")
+    Device.objects.filter(pk=device.pk).update(name="New")
+    made, renamed = lines(device.pk)
+    assert (made.action, made.changes["name"]) == ("insert", [None, "Old"])
+    assert (renamed.action, renamed.changes) == ("update", {"name": ["Old", "New"]})
+    assert renamed.device_id == device.pk
+
+
+def test_personal_and_secret_fields_are_named_only() -> None:
+    alice = make_user("alice")
+    device = make_device(alice)
+    User.objects.filter(pk=alice.pk).update(email="new@example.com")
+    Device.objects.filter(pk=device.pk).update(mqtt_pass_hash="$7$secret")
+    assert lines(alice.pk)[-1].changes == {"email": None}
+    assert lines(device.pk)[-1].changes == {"mqtt_pass_hash": None}
+    assert not AuditLine.objects.filter(changes__icontains="example.com").exists()
+
+
+def test_a_write_that_changes_nothing_leaves_no_line() -> None:
+    device = make_device()
+    Device.objects.filter(pk=device.pk).update(name=device.name)
+    assert [line.action for line in lines(device.pk)] == ["insert"]
+
+
+def test_telemetry_leaves_no_line() -> None:
+    device = make_device()
+    Device.objects.filter(pk=device.pk).update(latest={"battery_level": 50}, status="online", reported={"v": 1})
+    assert [line.action for line in lines(device.pk)] == ["insert"]
+
+
+def test_how_far_a_release_went_is_on_record_and_its_program_is_not() -> None:
+    parts = {"manifest": b"{}", "signature": b"x", "program": b"y", "size": 1}
+    release = Release.objects.create(version="9.9.9", board="b", **parts)
+    Release.objects.filter(pk=release.pk).update(state="published", percent=10)
+    made, rolled_out = lines(release.pk)
+    assert made.changes["version"] == [None, "9.9.9"]
+    assert rolled_out.changes == {"state": ["draft", "published"], "percent": [0, 10]}
+
+
+def test_what_an_owner_allows_support_is_on_record_with_the_collar() -> None:
+    alice = make_user("alice")
+    device = make_device(alice)
+    granted = support.grant(device=device, by=alice, minutes=15)
+    support.withdraw(device=device, by=alice)
+    allowed, ended = lines(granted.pk)
+    assert (allowed.action, allowed.device_id, allowed.subject) == ("insert", device.pk, "grant")
+    assert ended.changes["ended_at"][0] is None
+
+
+def test_a_rolled_back_action_leaves_no_line() -> None:
+    device = make_device()
+    with pytest.raises(RuntimeError), transaction.atomic():
+        Device.objects.filter(pk=device.pk).update(name="Never")
+        raise RuntimeError
+    assert [line.action for line in lines(device.pk)] == ["insert"]
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE staff_auditline SET door = 'x'", "DELETE FROM staff_auditline", "TRUNCATE staff_auditline"]
+)
+def test_the_applications_database_user_cannot_change_it(statement: str) -> None:
+    make_device()
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def test_deleting_an_account_stays_possible_and_is_on_record() -> None:
+    alice = make_user("alice")
+    identity = alice.pk
+    alice.delete()
+    assert lines(identity)[-1].action == "delete"
+
+
+def test_the_admin_writes_who_and_by_which_door(desk: Callable[[str], Client]) -> None:
+    browser, bob = desk("admin"), make_user("bob")
+    group = Group.objects.get(name="support")
+    form = {"role": "staff", "is_active": "on", "groups": [group.pk]}
+    answer = browser.post(f"/admin/accounts/user/{bob.pk}/change/", form, headers={"X-Request-ID": "request-1234"})
+    assert answer.status_code == 302
+    role, joined = (line for line in lines(bob.pk) if line.request_id == "request-1234")
+    assert (role.door, role.changes) == ("admin", {"role": ["owner", "staff"]})
+    assert joined.changes == {"group_id": [None, group.pk]}
+    assert str(role.actor_id) == browser.session["_auth_user_id"]
+
+
+def test_a_command_is_named_as_one() -> None:
+    tokens = audit.door.set("command"), audit.user.set("")
+    try:
+        device = make_device()
+    finally:
+        audit.door.reset(tokens[0])
+        audit.user.reset(tokens[1])
+    assert [(line.door, line.actor_id) for line in lines(device.pk)] == [("command", None)]
+
+
+def test_what_the_machine_does_next_is_not_put_to_the_one_before() -> None:
+    someone = uuid.uuid4()
+    audit.user.set(str(someone))
+    audit.door.set("api")
+    theirs = make_device()
+    audit.user.set("")
+    audit.door.set("system")
+    ours = make_device()
+    first, second = lines(theirs.pk)[0], lines(ours.pk)[0]
+    assert (first.actor_id, first.door) == (someone, "api")
+    assert (second.actor_id, second.door) == (None, "system")
+
+
+def test_each_table_that_writes_the_trail_is_told_who_acts() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgfoid = 'staff_audit'::regproc")
+        tables = {table for (table,) in cursor.fetchall()}
+    assert len(tables) >= 12
+    assert [table for table in tables if not audit._AUDITED.match(f'UPDATE "{table}" SET')] == []
+
+
+def test_a_picture_of_a_pet_is_named_and_not_kept() -> None:
+    pet = Pet.objects.create(owner=make_user("alice"), name="Rex")
+    PetPicture.objects.create(pet=pet, content=b"webp")
+    made = lines(pet.pk)[-1]
+    assert (made.subject, made.changes) == ("picture", {"content": None})
+
+
+def test_a_config_that_is_sent_again_leaves_one_line_of_who_sent_it(desk: Desk) -> None:
+    device = make_device()
+    desk("operations").post("/admin/devices/device/act/send_config/", {"id": [device.pk]})
+    sent = [line for line in lines(device.pk) if line.action == "send"]
+    assert [(line.door, line.changes) for line in sent] == [("admin", {"config_version": [1, 1]})]
+    assert sent[0].actor_id is not None

@@ -1,0 +1,21 @@
+"""Every service of several steps beside every neighbour that hangs, and every outage up to 40 s."""
+
+import os
+import re
+import subprocess
+
+from ops.errors import Refusal
+from ops.paths import ROOT, python
+
+TESTS = ("devices/tests/test_steps.py", "core/tests/test_outages.py")
+
+
+def run() -> dict[str, object]:
+    """The whole tables of two tests, of which the suite runs a part. Raises Refusal with what failed."""
+    env = {**os.environ, "ALL_STEPS": "1"}
+    command = [python(), "-m", "tools.dev", "test", *TESTS, "-q"]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    passed = re.search(r"(\d+) passed", done.stdout)
+    if done.returncode or passed is None:
+        raise Refusal(done.stdout[-6000:] + done.stderr[-1000:])
+    return {"cases": int(passed[1])}
