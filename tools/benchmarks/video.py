@@ -99,7 +99,7 @@ def _peer(device: str) -> Iterator[str]:
         folder, rtmp, http = Path(name), reserve(), reserve()
         folder.chmod(0o755)
         (folder / "hls").mkdir()
-        shutil.copy(settings.BASE_DIR / "hetri/static/vendor/hls/hls.light.min.mjs", folder / "hls" / "hls.js")
+        shutil.copy(settings.BASE_DIR / "pages/static/vendor/hls/hls.light.min.mjs", folder / "hls" / "hls.js")
         (folder / "hls" / "peer.html").write_text(PEER_PAGE)
         config = PEER.format(folder=folder, rtmp=rtmp, http=http, modules=NGINX_MODULES, user=nginx_user())
         (folder / "nginx.conf").write_text(config)

@@ -1,6 +1,6 @@
 """Asks PyPI's and npm's advisories about every version that Hetri is made of. Needs the network.
 
-Python: requirements.txt with all that it brings. JavaScript: what lies in hetri/static/vendor, as its README says; a
+Python: requirements.txt with all that it brings. JavaScript: what lies in pages/static/vendor, as its README says; a
 package.json of those versions is made in var/audit for npm. Debian's packages are another matter: unattended-upgrades
 on the server, images built anew.
 """
@@ -16,7 +16,7 @@ from tools.soak import tools
 from tools.soak.sbom import VENDORED
 
 FOLDER = ROOT / "var" / "audit"
-README = ROOT / "hetri" / "static" / "vendor" / "README.md"
+README = ROOT / "pages" / "static" / "vendor" / "README.md"
 
 
 def run() -> Mapping[str, object]:
@@ -43,7 +43,7 @@ def _python() -> int:
 
 def _javascript() -> int:
     if not shutil.which("npm"):
-        raise Refusal("npm is missing: have it installed, or ask https://osv.dev about hetri/static/vendor/README.md.")
+        raise Refusal("npm is missing: have it installed, or ask https://osv.dev about pages/static/vendor/README.md.")
     wanted = vendored()
     FOLDER.mkdir(parents=True, exist_ok=True)
     package = {"name": "hetri-vendored", "version": "0.0.0", "private": True, "dependencies": wanted}
@@ -55,7 +55,7 @@ def _javascript() -> int:
 
 
 def vendored() -> dict[str, str]:
-    """Name and version of each package whose files lie in hetri/static/vendor."""
+    """Name and version of each package whose files lie in pages/static/vendor."""
     return {found["name"].lower(): found["version"] for found in VENDORED.finditer(README.read_text())}
 
 

@@ -66,8 +66,8 @@ def _debian() -> Iterator[Component]:
 
 
 def _javascript() -> Iterator[Component]:
-    """What lies in hetri/static/vendor, as its README says."""
-    for found in VENDORED.finditer((ROOT / "hetri" / "static" / "vendor" / "README.md").read_text()):
+    """What lies in pages/static/vendor, as its README says."""
+    for found in VENDORED.finditer((ROOT / "pages" / "static" / "vendor" / "README.md").read_text()):
         name, version = found["name"], found["version"]
         licence = [{"expression": found["licence"].replace(" or ", " OR ")}]
         yield {**_component(name, version, f"pkg:npm/{name.lower()}@{version}"), "licenses": licence}
