@@ -36,7 +36,8 @@ _TAKE = """
     UPDATE devices_device d SET
         last_seen = greatest(d.last_seen, v.seen),
         -- One that said offline itself stays so; one that we called so for its silence has just spoken.
-        status = CASE WHEN v.seen IS NOT NULL AND (d.status = 'never_seen'
+        status = CASE WHEN d.suspended_until > now() THEN d.status  -- what came before it was cut
+                      WHEN v.seen IS NOT NULL AND (d.status = 'never_seen'
                            OR d.status = 'offline' AND d.reported @> '{"silent": true}') THEN 'online'
                       ELSE d.status END,
         latest = CASE WHEN v.ts >= coalesce(d.owned_since, '-infinity') AND v.key > coalesce(d.latest_key, %(zero)s)
