@@ -116,7 +116,7 @@ class Pulse:
             thread.join()
 
 
-STANDSTILL_S = 1.5  # on a machine that does other things as well; it was 4 to 7 s
+STANDSTILL_S = 3.0  # on a machine that does other things as well; it was 4 to 7 s on a quiet one
 FORM, PARTS, JSON = "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json"
 PART = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n'
 BODIES = {
