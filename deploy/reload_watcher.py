@@ -2,7 +2,8 @@
 """Makes a server load its files again when they change: Mosquitto its passwords and certificate, nginx its certificate.
 
 Runs beside the server, since who writes the files may live in another container. Changes that come close together
-cost one reload (SIGHUP). A change while the server is away waits for it.
+cost one reload (SIGHUP). A change while the server is away waits for it. Mosquitto 2.0 forgets a signal that comes
+while it loads (src/signals.c: `flag_reload = false` last), so it gets another one afterwards.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from pathlib import Path
 
 LOOK_EVERY_S = 0.03
 RELOAD_EVERY_S = 0.1
+AGAIN_AFTER_S = 1.0  # a file of 100,000 collars is loaded by then, and a change waits for 4.5 s
 ALIVE_EVERY_S = 2.0
 SIGHUP_BIT = 1 << (signal.SIGHUP - 1)
 Stamp = tuple[int, int, int]
@@ -35,15 +37,20 @@ class Watch:
         self._loaded: dict[Path, Stamp | None] = dict.fromkeys(files)
         self._due = True  # what changed before we came
         self._not_before = 0.0
+        self._again_at: float | None = None
 
     def look(self) -> None:
         """See what has changed, and tell the server, at most once each RELOAD_EVERY_S."""
         for file, loaded in self._loaded.items():
             if (now := stamp(file)) not in (None, loaded):
                 self._loaded[file], self._due = now, True
-        if self._due and time.monotonic() > self._not_before and self.reload():
-            self._due, self._not_before = False, time.monotonic() + RELOAD_EVERY_S
+        moment = time.monotonic()
+        if self._due and moment > self._not_before and self.reload():
+            self._due, self._not_before, self._again_at = False, moment + RELOAD_EVERY_S, moment + AGAIN_AFTER_S
             print(f"{self._program} was told to load its files again", flush=True)
+        elif self._again_at is not None and moment > self._again_at and self.reload():
+            self._again_at = None
+            print(f"{self._program} was told once more, if it was loading at the last change", flush=True)
 
     def reload(self) -> bool:
         """Send SIGHUP to the server; False when it is not there."""

@@ -1,7 +1,5 @@
-"""Certificates, logs, templates, settings files, the reload watcher's caution."""
+"""Certificates, logs, templates, settings files."""
 
-import os
-import runpy
 import ssl
 from pathlib import Path
 
@@ -10,7 +8,6 @@ import pytest
 from ops import tls
 from ops.environment import read_env_file
 from ops.logs import Followed, cut_long
-from ops.paths import ROOT
 from ops.render import render
 from tools.dev.__main__ import parse
 
@@ -91,12 +88,3 @@ def test_another_programs_options_are_passed_on() -> None:
     assert parse(["test", "-x", "--", "-k", "a or b"]).arguments == ["-x", "--", "-k", "a or b"]
     assert parse(["manage", "--help"]).arguments == ["--help"]
     assert parse(["demo", "--fresh"]).fresh
-
-
-def test_the_watcher_signals_nobody_but_the_broker(tmp_path: Path) -> None:
-    watcher = runpy.run_path(str(ROOT / "deploy" / "reload_watcher.py"))
-    watch = watcher["Watch"]("mosquitto", tmp_path / "mosquitto.pid", [])
-    for content in (str(os.getpid()), "no number", "4194305"):
-        (tmp_path / "mosquitto.pid").write_text(content)
-        assert watch.reload() is False
-    assert watcher["stamp"](tmp_path / "none") is None
