@@ -103,7 +103,8 @@ def _children() -> list[str]:
     found = []
     for task in Path("/proc/self/task").iterdir():
         for pid in (task / "children").read_text().split():
-            found += [Path(f"/proc/{pid}/cmdline").read_text()] if Path(f"/proc/{pid}").exists() else []
+            with contextlib.suppress(FileNotFoundError):  # it has ended meanwhile
+                found.append(Path(f"/proc/{pid}/cmdline").read_text())
     return found
 
 
