@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from accounts import second_factor, sessions, tokens
 from accounts.models import User
 from accounts.signin import sign_in
+from core.api import read
 from core.openapi import errors
 
 
@@ -45,13 +46,6 @@ class SignedInSerializer(PairSerializer):
     user = UserSerializer()
 
 
-def _read(shape: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
-    reader = shape(data=request.data)
-    reader.is_valid(raise_exception=True)
-    validated: dict[str, Any] = reader.validated_data
-    return validated
-
-
 class PublicView(APIView):
     """A call that needs no one to be signed in."""
 
@@ -63,7 +57,7 @@ class LoginView(PublicView):
     @extend_schema(request=LoginSerializer, responses={200: SignedInSerializer, **errors(400, 401, 403, 429)})
     def post(self, request: Request) -> Response:
         """Sign in: an access token for 15 minutes, a refresh token that is good once."""
-        given = _read(LoginSerializer, request)
+        given = read(LoginSerializer, request)
         prove = partial(second_factor.prove, otp=given.get("otp"))
         user = sign_in(request=request._request, email=given["email"], password=given["password"], prove=prove)
         return Response({**tokens.issue(user=user, request=request._request), "user": UserSerializer(user).data})
@@ -73,14 +67,14 @@ class RefreshView(PublicView):
     @extend_schema(request=RefreshSerializer, responses={200: PairSerializer, **errors(400, 401)})
     def post(self, request: Request) -> Response:
         """A new pair. The old refresh token is spent; using it again ends the session."""
-        return Response(tokens.rotate(refresh=_read(RefreshSerializer, request)["refresh"]))
+        return Response(tokens.rotate(refresh=read(RefreshSerializer, request)["refresh"]))
 
 
 class LogoutView(PublicView):
     @extend_schema(request=RefreshSerializer, responses={204: None, **errors(400, 401)})
     def post(self, request: Request) -> Response:
         """End the session of this refresh token at once."""
-        tokens.end(refresh=_read(RefreshSerializer, request)["refresh"])
+        tokens.end(refresh=read(RefreshSerializer, request)["refresh"])
         return Response(status=204)
 
 

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from accounts.models import User
 
+SEE_ALL = "devices.view_device"  # every collar, and all that it ever did
 OPERATE = "staff.operate"  # act on collars of others
 REVEAL = "staff.reveal"  # see an owner's personal data, with a reason
 RELEASE = "staff.release"  # publish, roll out and withdraw the collars' programs
@@ -22,6 +23,11 @@ def may(user: User, permission: str) -> bool:
 def at_desk(user: User) -> bool:
     """Whether this is staff who have proved it: with the second factor where they need one."""
     return user.is_staff and not lacks_factor(user)
+
+
+def sees_all(user: User) -> bool:
+    """Whether this is staff who may look at every collar, its treats and its viewers."""
+    return may(user, SEE_ALL)
 
 
 def lacks_factor(user: User) -> bool:

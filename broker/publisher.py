@@ -13,7 +13,7 @@ import threading
 import time
 from functools import cache
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import paho.mqtt.client as mqtt
 from django.conf import settings
@@ -22,6 +22,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from broker import topics
+from broker.commands import DELIVERIES, Command, encode
 from core.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -111,18 +112,31 @@ def require() -> None:
         raise Unavailable("The collars' broker is away. Try again in a moment.", code="broker_unavailable")
 
 
-def send(
-    topic: str,
-    payload: dict[str, Any] | None,
-    *,
-    qos: int = 1,
-    retain: bool = False,
-    expiry_s: int | None = None,
-) -> mqtt.MQTTMessageInfo | None:
-    """Hand a JSON message to the broker; None clears what it retains. Returns None when the broker is away.
+def send_command(device_id: UUID, command: Command) -> mqtt.MQTTMessageInfo | None:
+    """Hand a command to the broker, as the table says; call it after commit. Returns None when the broker is away.
 
-    `wait_for_publish` of the answer blocks until the broker has acknowledged.
+    `wait_for_publish` of the answer blocks until the broker has acknowledged. Raises msgspec.ValidationError for a
+    command that is out of bounds.
     """
+    delivery = DELIVERIES[type(command)]
+    topic = topics.command(device_id, delivery.name)
+    return publish(topic, encode(command), qos=delivery.qos, retain=delivery.retain, expiry_s=delivery.expiry_s)
+
+
+def clear_retained(topic: str) -> None:
+    """Have the broker forget what it keeps there."""
+    publish(topic, b"", retain=True)
+
+
+def send_presence(device_id: UUID, presence: dict[str, Any]) -> None:
+    """Correct what the broker keeps of a collar's presence, in the collar's place."""
+    publish(topics.status(device_id), json.dumps(presence, separators=(",", ":")).encode(), retain=True)
+
+
+def publish(
+    topic: str, body: bytes, *, qos: int = 1, retain: bool = False, expiry_s: int | None = None
+) -> mqtt.MQTTMessageInfo | None:
+    """Hand any message to the broker; an empty retained one clears the topic. Returns as `send_command`."""
     client = _connect()
     if not client.is_connected():
         log.warning("publish_dropped", extra={"topic": topic})
@@ -130,5 +144,4 @@ def send(
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
     if expiry_s is not None:
         properties.MessageExpiryInterval = expiry_s
-    body = b"" if payload is None else json.dumps(payload, separators=(",", ":")).encode()
     return client.publish(topic, body, qos=qos, retain=retain, properties=properties)

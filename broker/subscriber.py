@@ -15,11 +15,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import msgspec
 from django.conf import settings
 from django.db import OperationalError, connections
 
 from broker import topics
 from broker.bulk_client import publish_packet
+from broker.commands import Acknowledgement
 from broker.intake import Intake
 from broker.lanes import Lanes
 from broker.messages import Message, Receipt, Refused, Stored
@@ -244,9 +246,5 @@ def _halves(batch: Sequence[Message]) -> tuple[Sequence[Message], Sequence[Messa
 
 
 def _receipt_json(receipt: Receipt) -> bytes:
-    return b'{"boot":"%b","batch":%d,"stored":%d,"rejected":%d}' % (
-        receipt.boot.encode(),
-        receipt.batch,
-        receipt.stored,
-        receipt.rejected,
-    )
+    told = Acknowledgement(boot=receipt.boot, batch=receipt.batch, stored=receipt.stored, rejected=receipt.rejected)
+    return msgspec.json.encode(told)

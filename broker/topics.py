@@ -6,8 +6,6 @@ from uuid import UUID
 TELEMETRY = "telemetry"
 STATUS = "status"
 PULSE = "devices/pulse"  # ours, to nobody: its acknowledgement says that the broker answers
-# What collars may be told. The broker lets them subscribe to these below cmd/ (deploy/mosquitto/public.conf).
-COMMANDS = ("treat", "config", "time", "stream", "update", "ack", "plan", "watch", "find", "motion")
 SUBSCRIPTIONS = {TELEMETRY: "devices/+/telemetry", STATUS: "devices/+/status"}
 
 

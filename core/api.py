@@ -117,6 +117,14 @@ def query(shape: type[serializers.Serializer[Any]], request: Request) -> dict[st
     return validated
 
 
+def read(shape: type[serializers.Serializer[Any]], request: Request, **options: Any) -> dict[str, Any]:
+    """The body read through a serializer. Raises ValidationError."""
+    reader = shape(data=request.data, **options)
+    reader.is_valid(raise_exception=True)
+    validated: dict[str, Any] = reader.validated_data
+    return validated
+
+
 def next_url(request: HttpRequest | Request, **changes: object) -> str:
     """This request's absolute URL with some query parameters changed."""
     kept = {**request.GET.dict(), **{key: str(value) for key, value in changes.items()}}

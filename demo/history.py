@@ -13,8 +13,9 @@ from broker.messages import Message
 from broker.topics import TELEMETRY
 from core.ids import to_ms
 from core.times import from_ms, now
-from devices.models import Device, TreatEvent
+from devices.models import Device
 from telemetry.services.ingest import store
+from treats.models import TreatEvent
 
 BOOT = "0de00000"
 DAY = 24 * 60  # minutes

@@ -1,4 +1,4 @@
-"""Collars, who had them, and their treats in the admin."""
+"""Collars, and who had them, in the admin."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,10 +8,10 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from core.admin import HistoryAdmin, SinceFilter, as_keys
+from core.admin import HistoryAdmin, as_keys
 from core.masks import masked
 from core.times import now
-from devices.models import Assignment, Device, TreatEvent
+from devices.models import Assignment, Device
 
 NAMED_MOST = 100  # collars of one name whose history a search covers
 
@@ -176,11 +176,3 @@ class AssignmentAdmin(OfDeviceAdmin):
     def kept_by(self, assignment: Assignment) -> str:
         """The owner, masked."""
         return masked(assignment.owner.email)
-
-
-@admin.register(TreatEvent)
-class TreatEventAdmin(OfDeviceAdmin):
-    list_display = ("event_time", "device", "pet", "result", "portion", "source", "triggered_by_id")
-    list_filter = ("result", "source", SinceFilter)
-    list_select_related = ("device", "pet")
-    fields = (*list_display, "expires_at", "published_at", "delivered_at", "settled_at")

@@ -21,6 +21,7 @@ from core.bus import Event, Listener, hub
 from core.errors import BadToken
 from devices.models import Device
 from devices.presenters import status_dict
+from devices.selectors import visible_to
 
 log = logging.getLogger(__name__)
 WHO_ARE_YOU, NOT_YOURS, TOO_MANY, TRY_AGAIN = 4401, 4404, 4429, 1013
@@ -177,9 +178,8 @@ def _still_open(session_id: UUID) -> bool:
 
 
 def _statuses(session: UserSession, device_id: UUID | None) -> list[dict[str, Any]]:
-    devices = Device.objects.in_use()
     if device_id is not None:
-        devices = devices.visible_to(session.user).filter(pk=device_id)
+        devices = visible_to(session.user).in_use().filter(pk=device_id)
     else:
-        devices = devices.filter(owner=session.user_id)
+        devices = Device.objects.in_use().filter(owner=session.user_id)
     return [status_dict(device) for device in devices.order_by("pk")]

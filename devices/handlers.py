@@ -7,12 +7,13 @@ from typing import Any
 
 from django.db import transaction
 
+from broker.commands import Answer
 from broker.messages import Message, Refused
-from devices.models import Device, TreatEvent
-from devices.payloads import BadPayload, Command, Status, parse_status
+from devices.models import Device
+from devices.payloads import BadPayload, Status, parse_status
+from devices.services.commands import route_answer
 from devices.services.presence import record_presence, record_report
-from devices.services.treats import record_accepted, record_result
-from devices.signals import came_online, command_answered, update_told
+from devices.signals import came_online, update_reported
 
 
 @dataclass
@@ -95,20 +96,10 @@ def _take_over(word: Word) -> bool:
         return False
     if status.online and not message.retained:
         came_online.send(Device, device_id=message.device_id)
-    if status.command is not None:
-        _settle(message, status.command)
-    if status.update is not None:
-        told = {"job_id": status.update.job, "state": status.update.state, "reason": status.update.reason or ""}
-        update_told.send(Device, device_id=message.device_id, at=message.received_at, **told)
+    if (command := status.command) is not None:
+        answer = Answer(message.device_id, command.id, command.result, command.reason or "", message.received_at)
+        route_answer(answer)
+    if (update := status.update) is not None:
+        reported = {"job_id": update.job, "state": update.state, "reason": update.reason or ""}
+        update_reported.send(Device, device_id=message.device_id, at=message.received_at, **reported)
     return True
-
-
-def _settle(message: Message, command: Command) -> None:
-    device_id, at = message.device_id, message.received_at
-    if command.result == "accepted":
-        record_accepted(device_id=device_id, treat_id=command.id, at=at)
-    else:
-        result = TreatEvent.Result.FAILED if command.result == "unsupported" else command.result
-        record_result(device_id=device_id, treat_id=command.id, result=result, at=at)
-    answer = {"command_id": command.id, "result": command.result, "reason": command.reason or ""}
-    command_answered.send(Device, device_id=device_id, **answer)

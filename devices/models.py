@@ -1,4 +1,4 @@
-"""Device, who had it when, and the ledger of treats."""
+"""Device, and who had it when."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -10,8 +10,6 @@ from django.db.models import ExpressionWrapper, F, Func, Q, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Greatest, Now, Upper
 
-from accounts.models import User
-from accounts.roles import OPERATE, at_desk, may
 from core.ids import uuid7
 from core.times import now
 from devices.config import new_config
@@ -22,10 +20,6 @@ SILENT_AFTER_S = 180  # nothing heard for 3 intervals, and for 3 minutes at leas
 
 
 class DeviceQuerySet(models.QuerySet["Device"]):
-    def visible_to(self, user: User) -> "DeviceQuerySet":
-        """The one place that decides who may see a device: its owner, and staff."""
-        return self if may(user, "devices.view_device") else self.filter(owner=user)
-
     def in_use(self) -> "DeviceQuerySet":
         """Not retired."""
         return self.filter(retired_at=None)
@@ -62,10 +56,6 @@ class DeviceQuerySet(models.QuerySet["Device"]):
             return self.filter(Q(pk=UUID(text)))
         except ValueError:
             return self.filter(name__icontains=text)
-
-    def to_list_for(self, user: User) -> "DeviceQuerySet":
-        """What a list shows: staff see retired ones too, owners do not."""
-        return self.visible_to(user) if at_desk(user) else self.visible_to(user).in_use()
 
 
 class Device(models.Model):
@@ -120,10 +110,6 @@ class Device(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    def operable_by(self, user: User) -> bool:
-        """The one place that decides who may act on a collar they see: its owner, and staff who operate."""
-        return self.owner_id == user.pk or may(user, OPERATE)
 
     def silent_after(self) -> timedelta:
         """How long nothing may be heard before the collar counts as offline."""
@@ -219,56 +205,12 @@ class Assignment(models.Model):
         return f"{self.device_id} with {self.owner_id}"
 
 
-class TreatEvent(models.Model):
-    """A treat that somebody ordered: log and life cycle in one row."""
+class SentCommand(models.Model):
+    """A command that its collar answers by this id: whose answer it is. Kept as long as the ledgers are."""
 
-    class Result(models.TextChoices):
-        PENDING = "pending"
-        DISPENSED = "dispensed"
-        JAMMED = "jammed"
-        EMPTY = "empty"
-        EXPIRED = "expired"
-        FAILED = "failed"
-        OFFLINE = "offline"
-
-    class Source(models.TextChoices):
-        OWNER = "owner"
-        STAFF = "staff"
-        API = "api"
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    device = models.ForeignKey(Device, models.CASCADE, related_name="treats")
-    pet = models.ForeignKey(Pet, models.SET_NULL, null=True, blank=True, related_name="treats")
-    triggered_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="treats"
-    )
-    event_time = models.DateTimeField(default=now)
-    result = models.CharField(max_length=9, choices=Result.choices, default=Result.PENDING)
-    source = models.CharField(max_length=5, choices=Source.choices)
-    portion = models.PositiveSmallIntegerField(default=1)
-    idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
-    expires_at = models.DateTimeField()
-    published_at = models.DateTimeField(null=True, blank=True)
-    delivered_at = models.DateTimeField(null=True, blank=True)
-    settled_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["device"], condition=Q(result="pending"), name="one_pending_treat"),
-            models.UniqueConstraint(
-                fields=["device", "triggered_by", "idempotency_key"],
-                condition=Q(idempotency_key__isnull=False),
-                name="treat_key_once",
-            ),
-            models.CheckConstraint(condition=Q(portion__gte=1, portion__lte=5), name="treat_portion_range"),
-        ]
-        indexes = [
-            models.Index(fields=["device", "-id"], name="treat_by_device"),
-            models.Index(fields=["pet", "event_time"], name="treat_by_pet_day"),
-            models.Index(fields=["result", "-id"], name="treat_by_result"),
-            models.Index(fields=["source", "-id"], name="treat_by_source"),
-            models.Index(fields=["expires_at"], condition=Q(result="pending"), name="treat_to_expire"),
-        ]
+    id = models.UUIDField(primary_key=True, editable=False)
+    device = models.ForeignKey(Device, models.CASCADE, related_name="+")
+    name = models.CharField(max_length=16)  # as in broker.commands
 
     def __str__(self) -> str:
-        return f"{self.portion} for {self.device_id}: {self.result}"
+        return f"{self.name} {self.id}"

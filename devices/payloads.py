@@ -5,7 +5,6 @@ from uuid import UUID
 
 import msgspec
 
-Percent = msgspec.Meta(ge=0, le=100)
 MAX_BYTES = 16_384
 
 
@@ -13,8 +12,8 @@ class BadPayload(ValueError):
     """A message that is set aside; the text says why."""
 
 
-class Command(msgspec.Struct):
-    """The result of a command."""
+class CommandResult(msgspec.Struct):
+    """What became of a command."""
 
     id: UUID
     result: Literal["accepted", "dispensed", "jammed", "empty", "expired", "failed", "unsupported"]
@@ -34,7 +33,7 @@ class Status(msgspec.Struct):
 
     v: Literal[1]
     online: bool | None = None
-    command: Command | None = None
+    command: CommandResult | None = None
     update: Update | None = None
     boot: str | None = None
     firmware: str | None = None

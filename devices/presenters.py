@@ -1,9 +1,9 @@
-"""Devices and treats as plain dicts: the same shape in the API, on the WebSocket and for the pages."""
+"""Devices as plain dicts: the same shape in the API, on the WebSocket and for the pages."""
 
 from typing import Any
 
 from core.times import iso
-from devices.models import Device, TreatEvent
+from devices.models import Device
 
 
 def device_dict(device: Device) -> dict[str, Any]:
@@ -36,19 +36,4 @@ def status_dict(device: Device) -> dict[str, Any]:
         "streaming": bool(device.reported.get("streaming", False)),
         "treats_left": device.reported.get("treats_left"),
         "latest": device.latest,
-    }
-
-
-def treat_dict(event: TreatEvent) -> dict[str, Any]:
-    """A row of the ledger."""
-    return {
-        "id": str(event.pk),
-        "device": str(event.device_id),
-        "triggered_by": event.triggered_by_id and str(event.triggered_by_id),
-        "event_time": iso(event.event_time),
-        "result": str(event.result),
-        "portion": event.portion,
-        "source": str(event.source),
-        "delivered_at": iso(event.delivered_at),
-        "settled_at": iso(event.settled_at),
     }

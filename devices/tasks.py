@@ -5,13 +5,7 @@ from uuid import UUID
 from celery import shared_task
 
 from broker.registry import registry
-from devices.services import batches, presence, treats, trials
-
-
-@shared_task
-def expire_treats() -> None:
-    """Settle treats whose time is over, even when the web process that sent them died."""
-    treats.expire_overdue()
+from devices.services import batches, presence, trials
 
 
 @shared_task

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from devices.api import health, treat, views
+from devices.api import health, views
 
 urlpatterns = [
     path("healthz", health.HealthView.as_view()),
@@ -12,7 +12,4 @@ urlpatterns = [
     path("devices/<uuid:device_id>/credentials", views.CredentialsView.as_view()),
     path("devices/<uuid:device_id>/restore", views.RestoreView.as_view()),
     path("devices/<uuid:device_id>/handover", views.HandoverView.as_view()),
-    path("devices/<uuid:device_id>/treat", treat.treat),
-    path("devices/<uuid:device_id>/treats", views.TreatListView.as_view()),
-    path("devices/<uuid:device_id>/treats/<uuid:treat_id>", views.TreatView.as_view()),
 ]

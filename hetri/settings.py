@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "accounts",
     "pets",
     "devices",
+    "treats",
     "telemetry",
     "streaming",
     "firmware",
@@ -193,6 +194,7 @@ RELEASE_PUBLIC_KEYS = [
 ]
 STREAMS_MAX: int = env.int("HETRI_STREAMS_MAX", default=8)
 STREAMS_PER_OWNER: int = env.int("HETRI_STREAMS_PER_OWNER", default=3)
+STREAM_START_S = 10  # a collar that shows no picture within this time is given up
 STREAM_LEASE_S: int = env.int("HETRI_STREAM_LEASE_S", default=30)
 STREAM_LINGER_S: int = env.int("HETRI_STREAM_LINGER_S", default=15)
 STREAM_WIDTH: int = env.int("HETRI_STREAM_WIDTH", default=640)
@@ -312,7 +314,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "POSTPROCESSING_HOOKS": [
-        "devices.api.schema.add_treat",
+        "treats.api.schema.add_treat",
         "telemetry.schema.any_shape",
         "drf_spectacular.hooks.postprocess_schema_enums",
     ],
@@ -387,7 +389,7 @@ CELERY_BEAT_SCHEDULER = "core.heartbeat:TickingScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_BEAT_SCHEDULE = {
     "worker heartbeat": {"task": "core.tasks.heartbeat", "schedule": 5.0, "options": {"expires": 10}},
-    "expire treats": {"task": "devices.tasks.expire_treats", "schedule": 1.0, "options": {"expires": 5}},
+    "expire treats": {"task": "treats.tasks.expire_treats", "schedule": 1.0, "options": {"expires": 5}},
     "mark silent collars": {
         "task": "devices.tasks.mark_silent",
         "schedule": 10.0,

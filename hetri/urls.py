@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("pets.urls")),
     path("", include("devices.urls")),
+    path("", include("treats.urls")),
     path("", include("telemetry.urls")),
     path("", include("streaming.urls")),
     path("", include("firmware.urls")),

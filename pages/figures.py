@@ -11,13 +11,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from core.times import day_bounds
-from devices.models import Device, TreatEvent
-from devices.services.budget import HOLDING
+from devices.models import Device
 from pages.presenters import Face
 from pages.strip import Bucket, Span, hours
 from pages.words import duration, local, time_tag
 from telemetry.models import Rollup
 from telemetry.services.rollups import FIVE_MINUTES, HOUR
+from treats.models import TreatEvent
+from treats.services.budget import HOLDING
 
 ENOUGH = 0.6  # of a day worn; with less nothing is said about it
 SAME_S = 60
@@ -25,7 +26,7 @@ SAME_S = 60
 
 @dataclass(frozen=True)
 class Day:
-    """A collar since its pet's midnight, as far as its present owner had it.
+    """A collar since its pet's midnight, as far as the reader may see it.
 
     `buckets` are in order of time; `treats` newest first; `left` is what the pet may still get today, in
     portions, None without a limit.
@@ -55,8 +56,9 @@ def days_of(faces: Sequence[Face], at: datetime) -> dict[UUID, Day]:
     treats = list(_treats(devices, since))
     newest = {event.device_id: event for event in _newest(devices)}
     return {
-        device.pk: _day(device, spans[device.pk], buckets.get(device.pk, []), treats, newest.get(device.pk))
-        for device in devices
+        pk: _day(face, spans[pk], buckets.get(pk, []), treats, newest.get(pk))
+        for face in faces
+        for pk in (face.device.pk,)
     }
 
 
@@ -64,8 +66,7 @@ def last_24_h(face: Face, at: datetime) -> tuple[Span, list[Bucket]]:
     """The span of the chart and its buckets."""
     start = at - timedelta(hours=24)
     span = Span(start=start, end=at, known_from=silent_from(face.device, at), now=at)
-    since = max(start, _owned_from(face.device))
-    return span, _buckets([face.device.pk], since).get(face.device.pk, [])
+    return span, _own_buckets(face, start)
 
 
 RANGES = {"24h": 1, "7d": 7, "30d": 30}
@@ -77,11 +78,12 @@ def table(face: Face, at: datetime, wanted: str) -> list[DayRow] | list[tuple[da
     if wanted == "24h":
         span, buckets = last_24_h(face, at)
         return hours(span, face.zone, buckets)
-    since = max(at - timedelta(days=RANGES[wanted]), _owned_from(face.device))
+    since = at - timedelta(days=RANGES[wanted])
     rows = Rollup.objects.filter(device=face.device, width=HOUR, start__gte=since).order_by("start")
     found: dict[date, list[tuple[int, float]]] = {}
     for start, active_s, battery in rows.values_list("start", "active_s", "battery_level_min"):
-        found.setdefault(local(start, face.zone).date(), []).append((active_s, battery))
+        if face.windows.contain(start):
+            found.setdefault(local(start, face.zone).date(), []).append((active_s, battery))
     today = local(at, face.zone).date()
     days = [today - timedelta(days=number) for number in range(RANGES[wanted])]
     known = min(found, default=today)
@@ -97,11 +99,10 @@ def _day_row(day: date, told: list[tuple[int, float]] | None) -> DayRow:
 def more_than_yesterday(face: Face, day: Day, at: datetime) -> str:
     """`11 min more than yesterday by this time`; empty when either day is not known well enough to say."""
     before = day_bounds(day.span.start - timedelta(hours=1), face.zone)[0]
-    if before < _owned_from(face.device):
+    if not face.windows.contain(before):
         return ""
     passed = at - day.span.start
-    found = _buckets([face.device.pk], before).get(face.device.pk, [])
-    yesterday = [bucket for bucket in found if bucket.start < before + passed]
+    yesterday = [bucket for bucket in _own_buckets(face, before) if bucket.start < before + passed]
     enough = ENOUGH * passed / timedelta(seconds=FIVE_MINUTES)
     if min(len(yesterday), len(day.buckets)) < max(1, enough):
         return ""
@@ -137,9 +138,9 @@ def late(face: Face, day: Day) -> SafeString:
     return format_html(words, span=duration(length.total_seconds()), time=time_tag(start, face.zone))
 
 
-def ledger(device: Device, most: int, before: UUID | None = None) -> list[TreatEvent]:
-    """The newest treats of the present owner's time, newest first; older ones than `before`, if given."""
-    events = TreatEvent.objects.filter(device=device, event_time__gte=_owned_from(device))
+def ledger(face: Face, most: int, before: UUID | None = None) -> list[TreatEvent]:
+    """The newest treats that the reader may see, newest first; older ones than `before`, if given."""
+    events = TreatEvent.objects.within({face.device: face.windows})
     if before is not None:
         events = events.filter(pk__lt=before)
     return list(events.select_related("triggered_by").order_by("-pk")[:most])
@@ -157,11 +158,6 @@ def silent_from(device: Device, at: datetime) -> datetime:
     return device.owned_since or device.created_at
 
 
-def _owned_from(device: Device) -> datetime:
-    """What its present owner may see begins here; null is "from the first sample on"."""
-    return device.owned_since or datetime.fromisoformat("1970-01-02T00:00:00Z")
-
-
 def _buckets(devices: list[UUID], since: datetime) -> dict[UUID, list[Bucket]]:
     rows = Rollup.objects.filter(device__in=devices, width=FIVE_MINUTES, start__gte=since).order_by("start")
     found: dict[UUID, list[Bucket]] = {}
@@ -169,6 +165,12 @@ def _buckets(devices: list[UUID], since: datetime) -> dict[UUID, list[Bucket]]:
     for device, start, active_s, battery, late_at in columns:
         found.setdefault(device, []).append(Bucket(start, active_s, battery, late_at))
     return found
+
+
+def _own_buckets(face: Face, since: datetime) -> list[Bucket]:
+    """What the reader may see of one collar."""
+    found = _buckets([face.device.pk], since).get(face.device.pk, [])
+    return [bucket for bucket in found if face.windows.contain(bucket.start)]
 
 
 def _treats(devices: Sequence[Device], since: datetime) -> QuerySet[TreatEvent]:
@@ -185,20 +187,23 @@ def _newest(devices: Sequence[Device]) -> QuerySet[TreatEvent]:
     return TreatEvent.objects.filter(pk__in=ids).select_related("triggered_by")
 
 
-def _day(device: Device, span: Span, buckets: list[Bucket], treats: list[TreatEvent], newest: TreatEvent | None) -> Day:
-    owned = _owned_from(device)
-    since = max(span.start, owned)
+def _day(face: Face, span: Span, buckets: list[Bucket], treats: list[TreatEvent], newest: TreatEvent | None) -> Day:
+    device, windows = face.device, face.windows
     return Day(
         span=span,
-        buckets=[bucket for bucket in buckets if bucket.start >= since],
-        treats=[event for event in treats if event.device_id == device.pk and event.event_time >= since],
-        newest=newest if newest and newest.event_time >= owned else None,
+        buckets=[bucket for bucket in buckets if bucket.start >= span.start and windows.contain(bucket.start)],
+        treats=[
+            event
+            for event in treats
+            if event.device_id == device.pk and event.event_time >= span.start and windows.contain(event.event_time)
+        ],
+        newest=newest if newest and windows.contain(newest.event_time) else None,
         left=_left(device, span, treats),
     )
 
 
 def _left(device: Device, span: Span, treats: list[TreatEvent]) -> int | None:
-    """As devices.services.budget counts, out of rows that are here already."""
+    """As treats.services.budget counts, out of rows that are here already."""
     if device.pet is None or device.pet.treats_per_day is None:
         return None
     today = [event for event in treats if event.pet_id == device.pet_id and span.start <= event.event_time < span.end]

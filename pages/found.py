@@ -6,13 +6,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 
 from devices.models import Device
+from devices.selectors import may_operate, visible_to
 from pages.viewer import viewer
 from pets.models import Pet
 
 
 def device_for(request: HttpRequest, device_id: UUID) -> Device:
     """The collar if the viewer may see it."""
-    devices = Device.objects.visible_to(viewer(request)).select_related("pet", "owner")
+    devices = visible_to(viewer(request)).select_related("pet", "owner")
     device = devices.filter(pk=device_id).first()
     if device is None:
         raise Http404
@@ -22,7 +23,7 @@ def device_for(request: HttpRequest, device_id: UUID) -> Device:
 def device_to_act_on(request: HttpRequest, device_id: UUID) -> Device:
     """As `device_for`; who may only look gets 403."""
     device = device_for(request, device_id)
-    if not device.operable_by(viewer(request)):
+    if not may_operate(viewer(request), device):
         raise PermissionDenied
     return device
 

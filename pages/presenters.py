@@ -13,11 +13,13 @@ from django.utils.translation import ngettext
 
 from accounts.models import User
 from accounts.roles import may_name
-from devices.models import Device, TreatEvent
+from devices.models import Device
 from devices.presenters import status_dict
+from devices.selectors import EVERYTHING, Windows
 from devices.services.claims import handover_until
 from pages.words import NBSP, listed, percent, portions, sentences, time_tag
 from pets.models import Pet
+from treats.models import TreatEvent
 
 BATTERY_LOW = 20
 NAMES_IN_A_SENTENCE = 3
@@ -38,6 +40,7 @@ class Face:
     battery: float | None
     picture: str = ""  # its address; empty: the drawing of the species
     handover_until: datetime | None = None  # while somebody may claim it
+    windows: Windows = EVERYTHING  # what its reader may see of it
 
     @property
     def watchable(self) -> bool:
@@ -111,7 +114,7 @@ class PetFace:
         return round(min(100.0, max(0.0, self.battery or 0)))
 
 
-def face_of(device: Device) -> Face:
+def face_of(device: Device, windows: Windows = EVERYTHING) -> Face:
     """People call a collar by its pet; without one, by its own name."""
     facts = status_dict(device)
     pet = device.pet
@@ -125,6 +128,7 @@ def face_of(device: Device) -> Face:
         battery=facts["battery_level"],
         picture=picture_of(pet),
         handover_until=handover_until(device),
+        windows=windows,
     )
 
 

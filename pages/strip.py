@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from devices.models import TreatEvent
 from pages.words import local
+from treats.models import TreatEvent
 
 SLOT_S = 900
 TALLEST = 44  # pixels of a bar that was active all 15 minutes

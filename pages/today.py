@@ -39,7 +39,7 @@ def _rows(face: Face, day: Day, viewer: User) -> Iterator[LedgerRow]:
 
 def _viewings(faces: Sequence[Face], days: Mapping[UUID, Day], viewer: User) -> Iterator[LedgerRow]:
     by_id = {face.device.pk: face for face in faces}
-    for viewing in viewings.newest([face.device for face in faces], SHOWN):
+    for viewing in viewings.newest({face.device.pk: face.windows for face in faces}, SHOWN):
         face = by_id[viewing.stream.device_id]
         if viewing.first_seen and viewing.first_seen >= days[face.device.pk].span.start:
             yield watched_row(viewing, viewer, face.name, face.zone)

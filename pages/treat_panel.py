@@ -13,9 +13,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from devices.models import Device, TreatEvent
+from devices.models import Device
 from pages.presenters import Face, result_word
 from pages.words import city, time_tag
+from treats.models import TreatEvent
 
 Result = TreatEvent.Result
 FRESH = timedelta(minutes=5)  # so long an outcome stays in the panel; after that it is history

@@ -17,9 +17,8 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import User
 from core.errors import ApiError
 from core.times import now
-from devices.api.treat import TREAT_HEADER
-from devices.models import Device, TreatEvent
-from devices.services.treats import send_treat
+from devices.models import Device
+from devices.selectors import windows_of, windows_of_each
 from pages import figures, presenters, strip, today, watched
 from pages.figures import Day
 from pages.forms import TreatForm
@@ -28,6 +27,9 @@ from pages.presenters import Face, LedgerRow
 from pages.treat_panel import Order, Panel, treat_panel
 from pages.viewer import viewer
 from streaming.services import viewings
+from treats.const import TREAT_HEADER
+from treats.models import TreatEvent
+from treats.services.ledger import send_treat
 
 LEDGER_SHOWN = 5
 VIEWERS_SHOWN = 3
@@ -88,7 +90,8 @@ def home(request: HttpRequest) -> HttpResponse:
     """The owner's collars, and what needs them first."""
     user, at = viewer(request), now()
     devices = Device.objects.in_use().filter(owner=user).select_related("pet", "owner").order_by("pk")
-    faces = [presenters.face_of(device) for device in devices]
+    windows = windows_of_each(user, devices)
+    faces = [presenters.face_of(device, windows[device.pk]) for device in devices]
     days = figures.days_of(faces, at)
     wanted = request.GET.get("q", "").strip()[:80] if len(faces) > CARDS_SHOWN else ""
     urgent, fine = presenters.home_sentence(faces)
@@ -112,7 +115,7 @@ def collar(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """One collar: how it is, its treats, its last 24 hours."""
     user, at = viewer(request), now()
     device = device_for(request, device_id)
-    face = presenters.face_of(device)
+    face = presenters.face_of(device, windows_of(user, device))
     day = figures.days_of([face], at)[device.pk]
     wanted = request.GET.get("range", "")
     wanted = wanted if wanted in figures.RANGES else "24h"
@@ -125,7 +128,7 @@ def collar(request: HttpRequest, device_id: UUID) -> HttpResponse:
         "ranges": [("24h", _("24 h")), ("7d", _("7 d")), ("30d", _("30 d"))],
         "hours": figures.table(face, at, wanted),
         "known_from": figures.silent_from(device, at),
-        "ledger": [presenters.ledger_row(event, user, face.zone) for event in figures.ledger(device, LEDGER_SHOWN)],
+        "ledger": [presenters.ledger_row(event, user, face.zone) for event in figures.ledger(face, LEDGER_SHOWN)],
         "more": figures.more_than_yesterday(face, day, at),
         "late": figures.late(face, day),
         "viewers": watched.viewer_rows(seen.order_by("-pk")[:VIEWERS_SHOWN], user),
@@ -145,8 +148,8 @@ def collar(request: HttpRequest, device_id: UUID) -> HttpResponse:
 def treats(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """The whole ledger, a page at a time."""
     user, device = viewer(request), device_for(request, device_id)
-    face = presenters.face_of(device)
-    events = figures.ledger(device, LEDGER_PAGE + 1, _before(request))
+    face = presenters.face_of(device, windows_of(user, device))
+    events = figures.ledger(face, LEDGER_PAGE + 1, _before(request))
     rows = [presenters.ledger_row(event, user, face.zone) for event in events[:LEDGER_PAGE]]
     older = events[LEDGER_PAGE - 1].pk if len(events) > LEDGER_PAGE else None
     return render(request, "collars/treats.html", {"face": face, "rows": rows, "older": older, "tab": "home"})

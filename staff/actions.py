@@ -7,13 +7,14 @@ from django.db import OperationalError, transaction
 
 from accounts.models import User
 from core.errors import ApiError, Conflict, Unavailable
-from devices.models import Device, TreatEvent
+from devices.models import Device
 from devices.services import claims, ownership
 from devices.services.configuration import publish_config
-from devices.services.treats import send_treat
 from staff.trail import record
 from streaming.models import StreamSession
 from streaming.services import streams
+from treats.models import TreatEvent
+from treats.services.ledger import send_treat
 
 MOST = 100  # collars an action takes at a time
 

@@ -12,12 +12,13 @@ from accounts.models import User
 from accounts.roles import may
 from core.ids import floor_key, to_ms
 from core.times import now
-from devices.models import Device, TreatEvent
+from devices.models import Device
 from firmware.models import UpdateJob
 from staff import hours
 from staff.health import health
 from streaming.models import StreamSession
 from telemetry.models import RejectedMessage, RollupMark, Sample
+from treats.models import TreatEvent
 
 RATE_OVER_S = 60  # the telemetry rate is of the last minute
 REJECTED_MOST = 1000  # beyond it the figure says "1000+": counting on helps nobody
@@ -94,7 +95,7 @@ def _needs(at: datetime, treats: dict[str, int], rejected: str) -> list[Figure]:
         ("silent for over 1 h", str(silent), _list("devices_device", "?silent=1h")),
         ("cut for sending too much, 24 h", str(cut), _list("devices_device", "?cut=24h")),
         ("messages rejected, 24 h", rejected, _list("telemetry_rejectedmessage", "?since=24h")),
-        ("treats jammed, 24 h", str(jammed), _list("devices_treatevent", "?result__exact=jammed&since=24h")),
+        ("treats jammed, 24 h", str(jammed), _list("treats_treatevent", "?result__exact=jammed&since=24h")),
         ("updates failed, 24 h", str(failed), _list("firmware_updatejob", "?progress=failed")),
         ("config not applied", str(told), _list("devices_device", "?config=waiting")),
     )
@@ -130,7 +131,7 @@ def _rates(at: datetime, treats: dict[str, int], rejected: str) -> list[Rate]:
     mark = RollupMark.objects.order_by("pk").first()
     behind = "" if mark is None else ", rollups catching up"
     samples = _list("telemetry_sample", "?since=1m")
-    dispensed = _list("devices_treatevent", "?result__exact=dispensed&since=24h")
+    dispensed = _list("treats_treatevent", "?result__exact=dispensed&since=24h")
     refused = _list("telemetry_rejectedmessage", "?since=24h")
     counted = hours.counted(at)
 
@@ -157,7 +158,7 @@ def _treat_figures(treats: dict[str, int]) -> list[Figure]:
         Figure(
             str(result.value),
             str(treats.get(result, 0)),
-            _list("devices_treatevent", f"?result__exact={result.value}&since=24h"),
+            _list("treats_treatevent", f"?result__exact={result.value}&since=24h"),
         )
         for result in TreatEvent.Result
     ]

@@ -8,11 +8,12 @@ from typing import Any
 from core.ids import floor_key, to_ms
 from core.masks import masked
 from core.times import iso, now
-from devices.models import Assignment, Device, TreatEvent
+from devices.models import Assignment, Device
 from firmware.models import FAILED, OWN_REASONS, UpdateJob
 from staff.models import AuditLine
 from streaming.models import StreamSession
 from telemetry.models import RejectedMessage, Rollup, Sample
+from treats.models import TreatEvent
 
 ROWS = 10
 AUDIT_ROWS = 20

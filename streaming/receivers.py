@@ -1,4 +1,4 @@
-"""What streaming does when a session ends, a collar changes hands, or a collar answers.
+"""What streaming does when a session ends, or a collar changes hands.
 
 Each is soon rather than first: the keeper comes to the same end within a second.
 """
@@ -8,8 +8,8 @@ from uuid import UUID
 
 from accounts.signals import sessions_ended
 from core.times import now
-from devices.signals import access_changed, command_answered
-from streaming.services import streams, viewings
+from devices.signals import access_changed
+from streaming.services import viewings
 
 
 def _on_sessions_ended(sender: object, session_ids: list[UUID], **kwargs: Any) -> None:
@@ -24,13 +24,7 @@ def _on_access_changed(sender: object, device_id: UUID, **kwargs: Any) -> None:
             viewings.end(viewing=viewing)
 
 
-def _on_answer(sender: object, device_id: UUID, command_id: UUID, result: str, reason: str, **kwargs: Any) -> None:
-    if result in ("failed", "unsupported"):
-        streams.refused(device_id=device_id, run=command_id, result=result, reason=reason)
-
-
 def connect() -> None:
     """Hear from accounts and devices."""
     sessions_ended.connect(_on_sessions_ended)
     access_changed.connect(_on_access_changed)
-    command_answered.connect(_on_answer)

@@ -16,9 +16,9 @@ from core.errors import Invalid
 from core.openapi import errors
 from core.times import now
 from devices.api.serializers import ActivitySerializer, LatestSerializer
-from devices.api.views import find_device
+from devices.selectors import find_device, windows_of
 from telemetry.payloads import FUTURE_MS
-from telemetry.services.history import WIDTHS, Answer, Ask, buckets, samples, visible_windows
+from telemetry.services.history import WIDTHS, Answer, Ask, buckets, samples
 
 LIMIT_DEFAULT, LIMIT_MAX = 1000, 10_000
 DAY = timedelta(days=1)
@@ -139,7 +139,7 @@ class TelemetryView(APIView):
         start, end = window(wanted)
         ask = Ask(
             device=device,
-            windows=visible_windows(device, user),
+            windows=list(windows_of(user, device).spans),
             start=start,
             end=end,
             limit=wanted["limit"],

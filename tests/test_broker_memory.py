@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from paho.mqtt.enums import CallbackAPIVersion
 
-from broker import topics
+from broker import commands
 from ops.paths import ROOT
 from tools.soak import raw_mqtt as mqtt
 from tools.soak.broker import (
@@ -28,7 +28,7 @@ from tools.testing import Api, reloads, wait_for
 
 CUT = (ConnectionError, ssl.SSLError)  # what a client sees of a closed connection
 NOT_AUTHORIZED = {MQTT_311: 0x80, MQTT_5: 0x87}
-OWN = ("#", "+", "telemetry", "status", "motion", "cmd/#", "cmd/+", *(f"cmd/{name}" for name in topics.COMMANDS))
+OWN = ("#", "+", "telemetry", "status", "motion", "cmd/#", "cmd/+", *(f"cmd/{name}" for name in commands.NAMES))
 REFUSED = (
     "#",
     "+",
@@ -228,4 +228,4 @@ def test_the_brokers_list_of_commands_is_ours() -> None:
     text = (ROOT / "deploy" / "mosquitto" / "public.conf").read_text()
     listed = re.search(r"^plugin_opt_commands (.+)$", text, re.M)
     assert listed is not None
-    assert tuple(listed[1].split()) == topics.COMMANDS
+    assert tuple(listed[1].split()) == commands.NAMES

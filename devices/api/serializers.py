@@ -7,8 +7,8 @@ from rest_framework import serializers
 from accounts.models import User
 from core.api import UtcDateTimeField
 from devices.config import CAMERA_CHOICES, INTERVAL_MAX_S, INTERVAL_MIN_S
-from devices.models import Device, TreatEvent
-from devices.presenters import device_dict, treat_dict
+from devices.models import Device
+from devices.presenters import device_dict
 from pets.models import Pet, validate_time_zone
 
 
@@ -148,29 +148,3 @@ class StatusSerializer(serializers.Serializer[Any]):
     streaming = serializers.BooleanField()
     treats_left = serializers.IntegerField(allow_null=True)
     latest = LatestSerializer(allow_null=True)
-
-
-class TreatSerializer(serializers.Serializer[TreatEvent]):
-    """A row of the ledger."""
-
-    id = serializers.UUIDField()
-    device = serializers.UUIDField()
-    triggered_by = serializers.UUIDField(allow_null=True)
-    event_time = UtcDateTimeField()
-    result = serializers.ChoiceField(choices=TreatEvent.Result.choices)
-    portion = serializers.IntegerField()
-    source = serializers.ChoiceField(choices=TreatEvent.Source.choices)  # type: ignore[assignment]
-    delivered_at = UtcDateTimeField(allow_null=True)
-    settled_at = UtcDateTimeField(allow_null=True)
-
-    def to_representation(self, instance: TreatEvent) -> dict[str, Any]:
-        return treat_dict(instance)
-
-
-class TreatPageSerializer(serializers.Serializer[Any]):
-    results = TreatSerializer(many=True)
-    next = serializers.URLField(allow_null=True)
-
-
-class TreatOrderSerializer(serializers.Serializer[Any]):
-    portion = serializers.IntegerField(min_value=1, max_value=5, default=1)

@@ -1,9 +1,8 @@
-"""/devices, their credentials, claim and handover, and the ledger; the treat itself is in treat.py."""
+"""/devices, their credentials, claim and handover."""
 
 from typing import Any
 from uuid import UUID
 
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -13,38 +12,14 @@ from rest_framework.views import APIView
 from accounts.models import User
 from accounts.roles import OPERATE, may
 from accounts.signin import PER_ACCOUNT
-from core.api import PageQuery, page, query
+from core.api import PageQuery, page, query, read
 from core.errors import Forbidden, Invalid, NotFound
 from core.openapi import errors
 from core.times import iso
 from devices.api import serializers as shapes
-from devices.models import Device, TreatEvent
 from devices.presenters import device_dict, status_dict
+from devices.selectors import find_device, find_device_to_change, to_list_for
 from devices.services import claims, ownership
-
-
-def find_device(user: User, device_id: UUID) -> Device:
-    """The device if this user may see it. Raises NotFound, the same for a stranger's as for none."""
-    device = Device.objects.visible_to(user).filter(pk=device_id).first()
-    if device is None:
-        raise NotFound
-    return device
-
-
-def device_to_change(user: User, device_id: UUID) -> Device:
-    """The device if this user may act on it. Raises NotFound, and Forbidden for staff who only look."""
-    device = find_device(user, device_id)
-    if not device.operable_by(user):
-        raise Forbidden
-    return device
-
-
-def read(shape: type[serializers.Serializer[Any]], request: Request, **options: Any) -> dict[str, Any]:
-    """The body through a serializer. Raises ValidationError."""
-    reader = shape(data=request.data, **options)
-    reader.is_valid(raise_exception=True)
-    validated: dict[str, Any] = reader.validated_data
-    return validated
 
 
 def secret(body: dict[str, Any], status: int = 200) -> Response:
@@ -62,7 +37,7 @@ class DeviceListView(APIView):
         """Own collars, newest first, 50 a page; staff see all."""
         user: User = request.auth.user
         wanted = query(shapes.DeviceQuery, request)
-        devices = Device.objects.to_list_for(user)
+        devices = to_list_for(user)
         if "owner" in wanted:
             devices = devices.filter(owner=wanted["owner"])
         if "status" in wanted:
@@ -98,7 +73,7 @@ class DeviceListView(APIView):
 
 class DeviceView(APIView):
     def _update(self, request: Request, device_id: UUID, partial: bool) -> Response:
-        device = device_to_change(request.auth.user, device_id)
+        device = find_device_to_change(request.auth.user, device_id)
         changes = read(shapes.DeviceChangeSerializer, request, partial=partial, context={"owner": device.owner})
         return Response(device_dict(ownership.update_device(device=device, changes=changes)))
 
@@ -126,7 +101,7 @@ class DeviceView(APIView):
     @extend_schema(responses={204: None, **errors(401, 403, 404, 409)})
     def delete(self, request: Request, device_id: UUID) -> Response:
         """Retire a collar: its broker access ends, its history stays readable."""
-        ownership.retire(device=device_to_change(request.auth.user, device_id))
+        ownership.retire(device=find_device_to_change(request.auth.user, device_id))
         return Response(status=204)
 
 
@@ -134,7 +109,7 @@ class CredentialsView(APIView):
     @extend_schema(request=None, responses={200: shapes.CredentialsSerializer, **errors(401, 403, 404, 409, 429)})
     def post(self, request: Request, device_id: UUID) -> Response:
         """A new MQTT password, shown this once; the old one stops working."""
-        device = device_to_change(request.auth.user, device_id)
+        device = find_device_to_change(request.auth.user, device_id)
         return secret({"mqtt": claims.renew(device=device).public()})
 
 
@@ -203,32 +178,3 @@ class StatusView(APIView):
     def get(self, request: Request, device_id: UUID) -> Response:
         """How a collar is now; `latest` is its newest sample by event time."""
         return Response(status_dict(find_device(request.auth.user, device_id)))
-
-
-def ledger_of(user: User, device: Device) -> Any:
-    """The treats of a device that this user may see: since they have it; staff see all."""
-    events = TreatEvent.objects.filter(device=device)
-    if may(user, "devices.view_device") or device.owned_since is None:
-        return events
-    return events.filter(event_time__gte=device.owned_since)
-
-
-class TreatListView(APIView):
-    @extend_schema(
-        operation_id="devices_treats_list",
-        parameters=[PageQuery],
-        responses={200: shapes.TreatPageSerializer, **errors(400, 401, 404)},
-    )
-    def get(self, request: Request, device_id: UUID) -> Response:
-        """The ledger, newest first."""
-        user: User = request.auth.user
-        return page(request, ledger_of(user, find_device(user, device_id)), shapes.TreatSerializer)
-
-
-class TreatView(APIView):
-    @extend_schema(responses={200: shapes.TreatSerializer, **errors(401, 404)})
-    def get(self, request: Request, device_id: UUID, treat_id: UUID) -> Response:
-        """One treat as it is now."""
-        user: User = request.auth.user
-        event = get_object_or_404(ledger_of(user, find_device(user, device_id)), pk=treat_id)
-        return Response(shapes.TreatSerializer(event).data)

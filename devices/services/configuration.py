@@ -5,7 +5,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from broker import publisher, topics
+from broker import publisher
+from broker.commands import Config
 from devices.live import push_status
 from devices.models import Device
 from devices.signals import access_changed
@@ -27,5 +28,5 @@ def change_config(*, device: Device, changes: dict[str, Any]) -> Device:
 
 def publish_config(device: Device) -> None:
     """Put the desired state on the broker, retained, after commit."""
-    payload = {"v": 1, "version": device.config_version, **device.config}
-    transaction.on_commit(lambda: publisher.send(topics.command(device.pk, "config"), payload, retain=True))
+    config = Config(version=device.config_version, **device.config)
+    transaction.on_commit(lambda: publisher.send_command(device.pk, config))

@@ -181,7 +181,7 @@ def end(devices: QuerySet[Device]) -> list[UUID]:
 def _forget_retained(device_ids: list[UUID]) -> None:
     for pk in device_ids:
         for topic in (topics.status(pk), topics.command(pk, "config")):
-            publisher.send(topic, None, retain=True)
+            publisher.clear_retained(topic)
         log.info("collar_retired", extra={"device": pk})
 
 

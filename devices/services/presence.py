@@ -1,14 +1,17 @@
 """What collars say of themselves, and what their silence says."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+import msgspec
+from django.db import connection, transaction
 from django.db.models import F, Func, JSONField, Value
 
-from broker import publisher, topics
+from broker import publisher
+from broker.commands import Time
 from core.ids import to_ms
 from core.times import CLOCK_SLACK, now
 from devices.live import push_status
@@ -16,6 +19,34 @@ from devices.models import SILENT_AFTER_S, Device
 from devices.services.configuration import publish_config
 
 log = logging.getLogger(__name__)
+
+
+# A collar that is kept out of the broker stays as it is: what comes was sent before. One that said itself that it is
+# offline stays so; one that we called so for its silence has just spoken.
+_NOTE_HEARD = """
+    UPDATE devices_device d SET
+        last_seen = greatest(d.last_seen, v.seen),
+        status = CASE WHEN d.suspended_until > now() THEN d.status
+                      WHEN v.seen IS NOT NULL AND (d.status = 'never_seen'
+                           OR d.status = 'offline' AND d.reported @> '{"silent": true}') THEN 'online'
+                      ELSE d.status END,
+        latest = CASE WHEN v.ts >= coalesce(d.owned_since, '-infinity') AND v.key > coalesce(d.latest_key, %(zero)s)
+                      THEN v.latest ELSE d.latest END,
+        latest_key = CASE WHEN v.ts >= coalesce(d.owned_since, '-infinity')
+                          THEN greatest(d.latest_key, v.key) ELSE d.latest_key END
+    FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(id uuid, seen timestamptz, ts timestamptz, key uuid, latest jsonb)
+    WHERE d.id = v.id AND d.retired_at IS NULL
+"""
+
+
+class Heard(msgspec.Struct):
+    """What a batch of telemetry says of a collar: when it was heard, if just now; its newest sample with ts and key."""
+
+    id: str
+    seen: str | None  # UTC; None for what the broker repeated
+    ts: str | None
+    key: str | None
+    latest: dict[str, Any] | None
 
 
 class _Merge(Func):
@@ -47,13 +78,12 @@ def record_presence(
         changes["firmware_version"] = reported["firmware"]
     device = _update(device_id, changes)
     if device is not None and online and heard_at is not None:
-        _greet(device)
+        _on_online(device)
     return device
 
 
-def _greet(device: Device) -> None:
-    clock = topics.command(device.pk, "time")
-    transaction.on_commit(lambda: publisher.send(clock, {"v": 1, "now": to_ms(now())}, qos=0))
+def _on_online(device: Device) -> None:
+    transaction.on_commit(lambda: publisher.send_command(device.pk, Time(now=to_ms(now()))))
     if device.reported.get("config_version") != device.config_version:
         publish_config(device)
 
@@ -69,6 +99,16 @@ def tell_config_again(*, most: int = 1000) -> int:
     for device in found:
         publish_config(device)
     return len(found)
+
+
+def note_heard(rows: Sequence[Heard]) -> None:
+    """Presence and newest sample of collars whose telemetry came, in one statement; call it in a transaction.
+
+    Guarded by time and key, so that the order of arrival does not matter. The newest sample is the newest that the
+    present owner may see.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_NOTE_HEARD, {"zero": UUID(int=0), "rows": msgspec.json.encode(rows).decode()})
 
 
 @transaction.atomic
@@ -94,8 +134,7 @@ def mark_cut(*, device_id: UUID) -> None:
     if Device.objects.filter(pk=device_id, status=Device.Status.NEVER_SEEN).exists():
         return
     _update(device_id, {"status": Device.Status.OFFLINE, "reported": _merged({"silent": False})})
-    topic = topics.status(device_id)
-    transaction.on_commit(lambda: publisher.send(topic, {"v": 1, "online": False}, retain=True))
+    transaction.on_commit(lambda: publisher.send_presence(device_id, {"v": 1, "online": False}))
 
 
 def mark_silent() -> int:

@@ -8,18 +8,18 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from core.ids import floor_key, to_ms
 from core.times import now
-from devices.models import Assignment, Device, TreatEvent
+from devices.models import Assignment, Device, SentCommand
 
 RESTORED_WITHIN = timedelta(days=30)  # a retired collar may come back for so long
 AT_ONCE = 500  # collars that a run removes; the next goes on
 
 
 def prune() -> dict[str, int]:
-    """Drop treats, retired collars and who had which collar that are past the retention; how many of each."""
+    """Drop commands, retired collars and who had which collar that are past the retention; how many of each."""
     at = now()
     oldest = at - timedelta(days=settings.RETENTION_DAYS)
     return {
-        "treats": TreatEvent.objects.filter(pk__lt=floor_key(to_ms(oldest))).delete()[0],
+        "commands": SentCommand.objects.filter(pk__lt=floor_key(to_ms(oldest))).delete()[0],
         "collars": _collars(at, oldest),
         "assignments": _assignments(oldest),
     }

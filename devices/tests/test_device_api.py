@@ -15,8 +15,8 @@ from core.models import RateCount
 from devices.models import Device
 from devices.services import claims, ownership
 from devices.services.ownership import NEW_COLLARS
-from devices.services.treats import send_treat
 from tools.testing import Api, Collar, wait_for
+from treats.services.ledger import send_treat
 
 Starter = Callable[..., Collar]
 

@@ -9,10 +9,10 @@ from rest_framework.views import APIView
 
 from accounts.models import User
 from accounts.roles import RELEASE, may
-from core.api import PageQuery, page
+from core.api import PageQuery, page, read
 from core.errors import Forbidden, NotFound
 from core.openapi import errors
-from devices.api.views import find_device, read
+from devices.selectors import find_device
 from firmware.api import serializers as shapes
 from firmware.models import Release, UpdateJob
 from firmware.services import rollouts

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -10,7 +9,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
-from broker import publisher, topics
+from broker import publisher
+from broker.commands import CancelUpdate, Command, InstallUpdate
 from core.times import now
 from devices.models import Device
 from firmware import tokens
@@ -62,8 +62,8 @@ def end(*, job: UpdateJob, reason: str) -> None:
 
 
 @transaction.atomic
-def told(*, device_id: UUID, job_id: UUID, state: str, reason: str, at: datetime) -> UUID | None:
-    """What a collar says of its job. The release's id when the job has ended badly by it."""
+def record_report(*, device_id: UUID, job_id: UUID, state: str, reason: str, at: datetime) -> UUID | None:
+    """Apply what a collar reports of its job. The release's id when the job has ended badly by it."""
     own = UpdateJob.objects.filter(pk=job_id, device=device_id)
     if state == "waiting":
         own.filter(state__in=(State.QUEUED, State.OFFERED)).update(state=State.OFFERED, reason=reason)
@@ -83,21 +83,26 @@ def release_of(*, job_id: UUID, token: str) -> Release | None:
     return Release.objects.filter(jobs__pk=job_id, jobs__state__in=OPEN).first()
 
 
-def _install(job: UpdateJob) -> dict[str, Any]:
+def _install(job: UpdateJob) -> InstallUpdate:
     where = urlsplit(settings.PUBLIC_URL)
-    address = {"host": where.hostname, "port": where.port or 443, "path": tokens.path_of(job.pk)}
-    return {"v": 1, "job": str(job.pk), "action": "install", "version": job.release.version, **address}
+    return InstallUpdate(
+        job=job.pk,
+        version=job.release.version,
+        host=where.hostname or "",
+        port=where.port or 443,
+        path=tokens.path_of(job.pk),
+    )
 
 
-def _cancel(job: UpdateJob) -> dict[str, Any]:
-    return {"v": 1, "job": str(job.pk), "action": "cancel"}
+def _cancel(job: UpdateJob) -> CancelUpdate:
+    return CancelUpdate(job=job.pk)
 
 
-def _after_commit(messages: Iterable[tuple[UUID, dict[str, Any]]]) -> None:
-    made = list(messages)
+def _after_commit(commands: Iterable[tuple[UUID, Command]]) -> None:
+    made = list(commands)
 
     def send() -> None:
-        for device_id, message in made:
-            publisher.send(topics.command(device_id, "update"), message)
+        for device_id, command in made:
+            publisher.send_command(device_id, command)
 
     transaction.on_commit(send)

@@ -19,7 +19,6 @@ from accounts.roles import may
 from core.errors import ApiError, Conflict
 from core.times import now
 from devices.models import Device
-from devices.services.budget import portions_used
 from pages import presenters
 from pages.found import pet_for
 from pages.pets import week
@@ -30,6 +29,7 @@ from pets import services
 from pets.models import Pet, PetPicture
 from pets.pictures import Busy, TooLargePicture, remove_picture, set_picture
 from telemetry.services.days import days_of_pet
+from treats.services.budget import portions_used
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 BUDGET_DOTS = 20

@@ -14,11 +14,12 @@ from accounts.models import User
 from conftest import PASSWORD, make_user
 from core.ids import uuid7
 from core.times import now
-from devices.models import Device, TreatEvent
+from devices.models import Assignment, Device
 from pets.models import Pet
 from streaming.models import StreamSession, SupportGrant, Viewing
 from telemetry.models import Rollup
 from tools.testing import Api, afternoon
+from treats.models import TreatEvent
 
 ZONE = afternoon()
 
@@ -52,7 +53,9 @@ def make_collar(owner: User, pet: Pet | None, **fields: Any) -> Device:
     """A provisioned collar as a row."""
     pk = uuid7()
     more: dict[str, Any] = {"name": "Rex's collar", "mqtt_user": str(pk), "mqtt_pass_hash": "x", **fields}
-    return Device.objects.create(pk=pk, owner=owner, pet=pet, **more)
+    device = Device.objects.create(pk=pk, owner=owner, pet=pet, **more)
+    Assignment.objects.create(device=device, owner=owner, pet=pet, started_at=device.owned_since)
+    return device
 
 
 def make_treat(device: Device, result: str = "dispensed", ago_s: float = 1, **fields: Any) -> TreatEvent:

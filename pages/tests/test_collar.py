@@ -10,9 +10,10 @@ from django.test import Client
 
 from accounts.models import User
 from core.times import day_bounds, now
-from devices.models import Device, TreatEvent
+from devices.models import Device
 from pages.tests.conftest import ZONE, add_bucket, make_treat, make_viewing, signed_in
 from telemetry.models import Rollup
+from treats.models import TreatEvent
 
 
 def url(device: Device) -> str:

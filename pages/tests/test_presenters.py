@@ -8,9 +8,10 @@ import pytest
 
 from accounts.models import User
 from core.times import now
-from devices.models import Device, TreatEvent
+from devices.models import Device
 from pages import words
 from pages.presenters import Face, facts, home_sentence, ledger_row, offline_note
+from treats.models import TreatEvent
 
 ZONE = "Europe/Berlin"
 SEEN = now().replace(second=0, microsecond=0) - timedelta(minutes=7)

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 from core.times import day_bounds
-from devices.models import TreatEvent
 from pages import strip
 from pages.strip import Bucket, Span
+from treats.models import TreatEvent
 
 ZONE = "Europe/Berlin"
 START = datetime(2026, 11, 22, 23, 0, tzinfo=UTC)

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from devices.models import Device, TreatEvent
+from devices.models import Device
 from pages.presenters import Face
 from pages.treat_panel import Order, Panel, treat_panel
+from treats.models import TreatEvent
 
 AT = datetime(2026, 11, 23, 13, 36, 10, tzinfo=UTC)
 SENT = AT - timedelta(seconds=8)

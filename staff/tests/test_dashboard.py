@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from conftest import make_user
 from core import heartbeat, ids
 from core.times import now
-from devices.models import Device, TreatEvent
+from devices.models import Device
 from firmware.models import Release, UpdateJob
 from staff import hours
 from staff.dashboard import Figure
@@ -24,6 +24,7 @@ from streaming.models import StreamSession
 from telemetry.models import RejectedMessage, Rollup
 from telemetry.services.ingest import store
 from telemetry.tests.conftest import create_device, message, reading
+from treats.models import TreatEvent
 
 pytestmark = pytest.mark.django_db
 Desk = Callable[[str], Client]

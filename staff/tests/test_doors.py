@@ -13,12 +13,13 @@ from django.urls import reverse
 from accounts.models import SignInFailure, User, UserSession
 from conftest import make_user
 from core.times import now
-from devices.models import Assignment, Device, TreatEvent
+from devices.models import Assignment, Device
 from firmware.models import Release, UpdateJob
 from pets.models import Pet
 from staff.tests.conftest import make_device
 from streaming.models import StreamSession, SupportGrant, Viewing
 from telemetry.models import RejectedMessage
+from treats.models import TreatEvent
 
 pytestmark = pytest.mark.django_db
 Desk = Callable[[str], Client]
@@ -194,7 +195,7 @@ def test_no_list_takes_more_queries_for_more_rows(desk: Desk) -> None:
 def test_filters_and_searches_find_what_they_name(desk: Desk) -> None:
     device, browser = _fill(make_user("alice"), 1), desk("support")
     for address in (
-        "/admin/devices/treatevent/?source__exact=owner&since=24h",
+        "/admin/treats/treatevent/?source__exact=owner&since=24h",
         "/admin/streaming/streamsession/?state__exact=requested",
         "/admin/streaming/viewing/?source__exact=page",
         "/admin/firmware/updatejob/?progress=running",

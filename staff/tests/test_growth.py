@@ -21,7 +21,7 @@ from core.errors import Conflict
 from core.ids import floor_key, to_ms, uuid7
 from core.models import RateCount
 from core.times import now
-from devices.models import Assignment, Device, TreatEvent
+from devices.models import Assignment, Device
 from hetri.celery import app
 from pets import services
 from pets.models import Pet
@@ -29,6 +29,7 @@ from staff.models import AuditLine
 from staff.tasks import prune
 from staff.tests.conftest import make_device
 from streaming.models import StreamSession, SupportGrant, Viewing
+from treats.models import TreatEvent
 
 pytestmark = pytest.mark.django_db
 CODE = "a fixed number: what the code's migrations make"

@@ -9,11 +9,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import Caller
-from core.api import PageQuery, page
+from core.api import PageQuery, page, read
 from core.errors import Forbidden, NotFound
 from core.openapi import errors
 from core.times import iso, now
-from devices.api.views import find_device, read
+from devices.selectors import find_device
 from streaming.api import serializers as shapes
 from streaming.models import StreamSession
 from streaming.presenters import grant_dict

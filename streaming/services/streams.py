@@ -11,12 +11,14 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from broker import publisher, topics
+from broker import publisher
+from broker.commands import Answer, StartStream, StopStream
 from core.errors import Conflict, Unavailable
 from core.ids import uuid7
 from core.times import now
 from devices.live import push_stream
 from devices.models import Device
+from devices.services.commands import record_command
 from streaming import keys, media, tokens
 from streaming.models import StreamSession, Viewing
 from streaming.presenters import stream_dict
@@ -25,7 +27,6 @@ from streaming.services import shares
 log = logging.getLogger(__name__)
 State, Reason = StreamSession.State, StreamSession.Reason
 OPEN = (State.REQUESTED, State.STARTING, State.LIVE)
-START_S = 10  # a collar that shows no picture within this time is given up
 BUSY_RETRY_S = 15
 _CAP_LOCK = 0x48455452  # one number for "somebody counts the open streams"
 
@@ -47,8 +48,9 @@ def begin(*, device: Device) -> StreamSession:
         device=device,
         owner=device.owner,
         key_hash=keys.hash_key(key),
-        key_expires_at=at + timedelta(seconds=START_S),
+        key_expires_at=at + timedelta(seconds=settings.STREAM_START_S),
     )
+    record_command(command_id=stream.run, device_id=device.pk, kind=StartStream)
     _changed(stream)
     transaction.on_commit(lambda: _ask(stream, key))
     log.info("stream_requested", extra={"device": device.pk, "stream": stream.pk})
@@ -87,13 +89,14 @@ def renew(*, stream: StreamSession) -> bool:
         "run_over": False,
         "leased_at": at,
         "key_hash": keys.hash_key(key),
-        "key_expires_at": at + timedelta(seconds=START_S),
+        "key_expires_at": at + timedelta(seconds=settings.STREAM_START_S),
         "key_used_at": None,
     }
     with transaction.atomic():
         if not StreamSession.objects.filter(pk=stream.pk, run=stream.run, state__in=OPEN).update(**fresh):
             return False
         stream.refresh_from_db()
+        record_command(command_id=stream.run, device_id=stream.device_id, kind=StartStream)
         _changed(stream)
     media.drop_publisher(old)
     _ask(stream, key)
@@ -139,23 +142,25 @@ def picture_came(*, stream: StreamSession) -> None:
     _move(started, stream.pk, state=State.LIVE, live_at=stream.live_at or at)
 
 
-def refused(*, device_id: UUID, run: UUID, result: str, reason: str) -> None:
+def take_answer(answer: Answer) -> None:
     """The collar says that it does not stream: for good, or because its connection broke."""
-    stream = StreamSession.objects.filter(device=device_id, run=run, state__in=OPEN).first()
+    if answer.result not in ("failed", "unsupported"):
+        return
+    stream = StreamSession.objects.filter(device=answer.device_id, run=answer.id, state__in=OPEN).first()
     if stream is None:
         return
-    if reason == "connection":
-        publisher_gone(stream_id=stream.pk, run=run)
-    elif reason == "camera_off":  # it has heard its new settings before we looked
+    if answer.reason == "connection":
+        publisher_gone(stream_id=stream.pk, run=answer.id)
+    elif answer.reason == "camera_off":  # it has heard its new settings before we looked
         end(stream=stream, reason=Reason.CAMERA_OFF)
     else:
-        end(stream=stream, reason=Reason.UNSUPPORTED if result == "unsupported" else Reason.REFUSED)
+        end(stream=stream, reason=Reason.UNSUPPORTED if answer.result == "unsupported" else Reason.REFUSED)
 
 
 def prolong(*, stream: StreamSession) -> None:
     """Tell the collar to go on: the same command again; the key in it was used and is not repeated."""
     if StreamSession.objects.filter(pk=stream.pk, run=stream.run, state__in=OPEN).update(leased_at=now()):
-        publisher.send(_topic(stream), _start(stream, key="used"), expiry_s=START_S)
+        publisher.send_command(stream.device_id, _start(stream, key="used"))
 
 
 def end(*, stream: StreamSession, reason: str, unless_watched: bool = False) -> bool:
@@ -185,7 +190,7 @@ def _stop(stream: StreamSession, viewings: list[UUID]) -> None:
     for viewing in viewings:
         tokens.revoke(stream.pk, viewing)
     tokens.forget_stream(stream.pk)
-    publisher.send(_topic(stream), {"v": 1, "id": str(stream.run), "action": "stop"}, expiry_s=START_S)
+    publisher.send_command(stream.device_id, StopStream(id=stream.run))
     media.drop_publisher(stream.publish_name)
 
 
@@ -204,26 +209,20 @@ def _changed(stream: StreamSession) -> None:
 
 def _ask(stream: StreamSession, key: str) -> None:
     """Send cmd/stream. A broker that is away ends the stream at once: nobody would answer."""
-    if publisher.send(_topic(stream), _start(stream, key=key), expiry_s=START_S) is None:
+    if publisher.send_command(stream.device_id, _start(stream, key=key)) is None:
         end(stream=stream, reason=Reason.NOT_SENT)
 
 
-def _topic(stream: StreamSession) -> str:
-    return topics.command(stream.device_id, "stream")
-
-
-def _start(stream: StreamSession, *, key: str) -> dict[str, object]:
-    return {
-        "v": 1,
-        "id": str(stream.run),
-        "action": "start",
-        "host": settings.RTMP_PUBLIC_HOST,
-        "port": settings.RTMP_PUBLIC_PORT,
-        "app": media.APP,
-        "name": str(stream.device_id),
-        "key": key,
-        "lease_s": settings.STREAM_LEASE_S,
-        "width": settings.STREAM_WIDTH,
-        "height": settings.STREAM_HEIGHT,
-        "fps": settings.STREAM_FPS,
-    }
+def _start(stream: StreamSession, *, key: str) -> StartStream:
+    return StartStream(
+        id=stream.run,
+        host=settings.RTMP_PUBLIC_HOST,
+        port=settings.RTMP_PUBLIC_PORT,
+        app=media.APP,
+        name=str(stream.device_id),
+        key=key,
+        lease_s=settings.STREAM_LEASE_S,
+        width=settings.STREAM_WIDTH,
+        height=settings.STREAM_HEIGHT,
+        fps=settings.STREAM_FPS,
+    )

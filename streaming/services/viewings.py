@@ -1,6 +1,6 @@
 """Who may watch, and who does: the one place that decides it, and the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -11,11 +11,12 @@ from django.db.models.functions import Coalesce, Greatest
 
 from accounts.authentication import Caller
 from accounts.models import User
-from accounts.roles import at_desk
+from accounts.roles import sees_all
 from broker import publisher
 from core.errors import Conflict, Forbidden, Unavailable
 from core.times import now
 from devices.models import Device
+from devices.selectors import Windows, windows_of
 from streaming import tokens
 from streaming.models import StreamSession, SupportGrant, Viewing
 from streaming.services import streams
@@ -43,7 +44,7 @@ def right_of(user: User, device: Device) -> SupportGrant | None:
     """By what this user may watch: None for the owner, a grant for staff. Raises Forbidden for staff without one."""
     if device.owner_id == user.pk:
         return None
-    grant = valid_grants(now()).filter(device=device).first() if at_desk(user) else None
+    grant = valid_grants(now()).filter(device=device).first() if sees_all(user) else None
     if grant is None:
         raise Forbidden("Only the owner can watch, or staff whom the owner allowed it for a while.", code="no_grant")
     return grant
@@ -147,22 +148,19 @@ def may_go_on(viewing: Viewing, at: datetime) -> bool:
     if grant is None:
         return device.owner_id == viewing.viewer_id
     lasts = grant.ended_at is None and grant.expires_at > at and grant.granted_by_id == device.owner_id
-    return lasts and at_desk(session.user)
+    return lasts and sees_all(session.user)
 
 
-def newest(devices: Sequence[Device], most: int) -> list[Viewing]:
-    """The newest viewings of these collars, each since its present owner has it, newest first."""
-    theirs = Q()
-    for device in devices:
-        since = {"first_seen__gte": device.owned_since} if device.owned_since else {"first_seen__isnull": False}
-        theirs |= Q(stream__device=device, **since)
-    found = Viewing.objects.filter(theirs).select_related("viewer", "stream") if devices else Viewing.objects.none()
-    return list(found.order_by("-pk")[:most])
+def newest(windows: Mapping[UUID, Windows], most: int) -> list[Viewing]:
+    """The newest viewings of these collars, each within its windows, newest first."""
+    theirs = Q(pk__in=[])
+    for device_id, spans in windows.items():
+        theirs |= Q(spans.within("first_seen"), stream__device=device_id)
+    found = Viewing.objects.filter(theirs, first_seen__isnull=False).select_related("viewer", "stream")
+    return list(found.order_by("-pk")[:most]) if windows else []
 
 
 def ledger(device: Device, user: User) -> QuerySet[Viewing]:
-    """Who watched this collar, as this user may know it: owners since they have it, staff all."""
+    """Who watched this collar, as far as this person may know it."""
     found = Viewing.objects.filter(stream__device=device, first_seen__isnull=False).select_related("viewer")
-    if at_desk(user) or device.owned_since is None:
-        return found
-    return found.filter(first_seen__gte=device.owned_since)
+    return found.filter(windows_of(user, device).within("first_seen"))

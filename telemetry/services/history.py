@@ -9,12 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F
 
-from accounts.models import User
-from accounts.roles import may
 from core.ids import floor_key, to_ms
-from devices.models import Assignment, Device
+from devices.models import Device
 from telemetry.models import MICRO
 from telemetry.services.rollups import AGGREGATES, FIVE_MINUTES, HOUR
 
@@ -77,20 +74,6 @@ class Answer:
 
     json: str
     next: str | None
-
-
-def visible_windows(device: Device, user: User) -> list[Window]:
-    """When this user had the collar, by a sample's ts, in order; staff see all of it."""
-    if may(user, "devices.view_device"):
-        return [(None, None)]
-    had = Assignment.objects.filter(device=device, owner=user).order_by(F("started_at").asc(nulls_first=True))
-    windows: list[Window] = []
-    for start, end in had.values_list("started_at", "ended_at"):
-        if windows and start is not None and windows[-1][1] == start:
-            windows[-1] = windows[-1][0], end  # only the pet changed
-        else:
-            windows.append((start, end))
-    return windows
 
 
 def samples(ask: Ask) -> Answer:

@@ -9,7 +9,6 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 import msgspec
 from django.conf import settings
@@ -19,6 +18,7 @@ from broker.messages import Message, Receipt, Stored
 from core import bus, metrics
 from core.ids import to_ms
 from core.times import now
+from devices.services.presence import Heard, note_heard
 from telemetry import partitions
 from telemetry.payloads import Parsed, Reading, parse
 from telemetry.rows import COLUMNS, EPOCH_2000_US, HEADER, TRAILER, pack, pack_mark, sample_key
@@ -30,22 +30,6 @@ RECENT_MS = 8 * 86_400_000  # partitions of these days are made ahead or few; ol
 _KNOWN = """
     SELECT id::text, owner_id::text, (extract(epoch FROM owned_since) * 1000)::float8, retired_at IS NOT NULL
     FROM devices_device WHERE id = ANY(%s::uuid[])
-"""
-# Presence only counts what was heard now, the newest sample what the present owner may see.
-_TAKE = """
-    UPDATE devices_device d SET
-        last_seen = greatest(d.last_seen, v.seen),
-        -- One that said offline itself stays so; one that we called so for its silence has just spoken.
-        status = CASE WHEN d.suspended_until > now() THEN d.status  -- what came before it was cut
-                      WHEN v.seen IS NOT NULL AND (d.status = 'never_seen'
-                           OR d.status = 'offline' AND d.reported @> '{"silent": true}') THEN 'online'
-                      ELSE d.status END,
-        latest = CASE WHEN v.ts >= coalesce(d.owned_since, '-infinity') AND v.key > coalesce(d.latest_key, %(zero)s)
-                      THEN v.latest ELSE d.latest END,
-        latest_key = CASE WHEN v.ts >= coalesce(d.owned_since, '-infinity')
-                          THEN greatest(d.latest_key, v.key) ELSE d.latest_key END
-    FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(id uuid, seen timestamptz, ts timestamptz, key uuid, latest jsonb)
-    WHERE d.id = v.id AND d.retired_at IS NULL
 """
 
 
@@ -211,7 +195,7 @@ def _write(incoming: Incoming) -> None:
         new = _insert(incoming.rows)
         _copy("telemetry_rollupmark (device_id, start)", [pack_mark(*bucket) for bucket in sorted(incoming.buckets)])
     if incoming.heard:
-        _take_newest(incoming.heard)
+        _note_heard(incoming.heard)
     if incoming.refused:
         keep(incoming.refused)
     events = _events(incoming.rows, new)
@@ -252,23 +236,22 @@ def _copy(target: str, rows: list[bytes]) -> None:
         copy.write(b"".join((HEADER, *rows, TRAILER)))
 
 
-def _take_newest(heard: list[Known]) -> None:
-    """Presence and newest sample on the device rows, guarded by key: the order of arrival does not matter."""
+def _note_heard(heard: list[Known]) -> None:
+    """Presence and newest sample of the collars that the batch is from."""
     rows = []
     for device in heard:
         newest = device.newest
         latest = sample_dict(newest) if newest else None
         rows.append(
-            {
-                "id": device.id,
-                "seen": iso_ms(device.seen_ms) if device.seen_ms else None,
-                "ts": latest and latest["ts"],
-                "key": device.newest_key.hex() or None,
-                "latest": latest,
-            }
+            Heard(
+                id=device.id,
+                seen=iso_ms(device.seen_ms) if device.seen_ms else None,
+                ts=latest["ts"] if latest else None,
+                key=device.newest_key.hex() or None,
+                latest=latest,
+            )
         )
-    with connection.cursor() as cursor:
-        cursor.execute(_TAKE, {"zero": UUID(int=0), "rows": msgspec.json.encode(rows).decode()})
+    note_heard(rows)
 
 
 def _events(rows: dict[bytes, Row], new: Collection[bytes]) -> list[bus.Event]:

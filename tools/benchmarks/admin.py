@@ -92,7 +92,7 @@ def _pages() -> dict[str, str]:
     of_device, of_owner = f"q={device.pk}", f"q={owner}"
     lists: dict[str, tuple[str, ...]] = {
         "devices/device": ("silent=1h", "presence=online", "config=waiting", "battery=low", "q=Collar+77", "q=nothing"),
-        "devices/treatevent": ("result__exact=jammed&since=24h", "source__exact=staff", of_device, "q=Collar+7"),
+        "treats/treatevent": ("result__exact=jammed&since=24h", "source__exact=staff", of_device, "q=Collar+7"),
         "devices/assignment": (of_device,),
         "devices/batch": (),
         "telemetry/sample": ("since=1m", of_device),

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from broker.messages import Message
 from core.ids import to_ms
 from core.times import now
-from devices.api.views import find_device
+from devices.selectors import find_device
 from telemetry.api import DAY
 from telemetry.models import Sample
 from telemetry.services.ingest import store

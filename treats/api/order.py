@@ -13,16 +13,14 @@ from rest_framework.exceptions import ValidationError
 from accounts.authentication import Caller, authenticate
 from core.api import load_json, refusal_response, to_api_error
 from core.errors import ApiError, Invalid
-from devices.api.serializers import TreatOrderSerializer
-from devices.api.views import device_to_change
-from devices.models import TreatEvent
-from devices.presenters import treat_dict
-from devices.services.treats import send_treat
-from devices.services.waiting import ResultWait
+from devices.selectors import find_device_to_change
+from treats.api.serializers import TreatOrderSerializer
+from treats.const import KEY_LENGTH_MOST, TREAT_HEADER, WAIT_DEFAULT_S, WAIT_MOST_S
+from treats.models import TreatEvent
+from treats.presenters import treat_dict
+from treats.services.ledger import send_treat
+from treats.services.waiting import ResultWait
 
-WAIT_DEFAULT_S, WAIT_MAX_S = 5, 20
-KEY_MAX = 200
-TREAT_HEADER = "X-Treat-ID"  # nginx logs it: docs/decisions/one-id.md
 _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,9})(?:$|[,;\s])")
 
 
@@ -40,10 +38,10 @@ def parse_order(request: HttpRequest) -> Order:
     reader = TreatOrderSerializer(data=load_json(request.body) if request.body else {})
     reader.is_valid(raise_exception=True)
     key = request.headers.get("Idempotency-Key")
-    if key is not None and (not 1 <= len(key) <= KEY_MAX or not key.isprintable()):
-        raise Invalid({"Idempotency-Key": [f"1 to {KEY_MAX} printable characters."]})
+    if key is not None and (not 1 <= len(key) <= KEY_LENGTH_MOST or not key.isprintable()):
+        raise Invalid({"Idempotency-Key": [f"1 to {KEY_LENGTH_MOST} printable characters."]})
     asked = _WAIT.search(request.headers.get("Prefer", ""))
-    wait = min(int(asked.group(1)), WAIT_MAX_S) if asked else WAIT_DEFAULT_S
+    wait = min(int(asked.group(1)), WAIT_MOST_S) if asked else WAIT_DEFAULT_S
     return Order(portion=reader.validated_data["portion"], key=key, wait=wait)
 
 
@@ -58,7 +56,7 @@ def _send(request: HttpRequest, device_id: UUID) -> tuple[TreatEvent, Order]:
     """Everything that needs the database, in one thread and with one connection, given back at the end."""
     try:
         caller = authenticate(request)
-        device = device_to_change(caller.user, device_id)
+        device = find_device_to_change(caller.user, device_id)
         order = parse_order(request)
         event = send_treat(
             device=device, by=caller.user, source=source_of(caller), portion=order.portion, key=order.key

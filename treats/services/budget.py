@@ -5,8 +5,8 @@ from datetime import datetime
 from django.db.models import Sum
 
 from core.times import day_bounds
-from devices.models import TreatEvent
 from pets.models import Pet
+from treats.models import TreatEvent
 
 # `dispensed` spends portions, `pending` holds them; every other result gives them back.
 HOLDING = (TreatEvent.Result.DISPENSED, TreatEvent.Result.PENDING)

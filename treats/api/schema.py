@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from treats.const import KEY_LENGTH_MOST, PORTIONS_MOST
+
 _DEVICE = {
     "in": "path",
     "name": "device_id",
@@ -11,7 +13,7 @@ _DEVICE = {
 _KEY = {
     "in": "header",
     "name": "Idempotency-Key",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]+$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH_MOST, "pattern": "^[ -~]+$"},
     "description": "The same key again gives the same treat: nothing is published twice.",
 }
 _PREFER = {
@@ -40,7 +42,7 @@ def _content(component: str) -> dict[str, Any]:
 
 def add_treat(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """A drf-spectacular postprocessing hook."""
-    order = {"portion": {"type": "integer", "minimum": 1, "maximum": 5, "default": 1}}
+    order = {"portion": {"type": "integer", "minimum": 1, "maximum": PORTIONS_MOST, "default": 1}}
     result["components"]["schemas"]["TreatOrder"] = {"type": "object", "properties": order}
     result["paths"]["/devices/{device_id}/treat"] = {
         "post": {

@@ -11,10 +11,11 @@ import pytest
 from django.db import transaction
 
 from core.times import now
-from devices.models import Device, TreatEvent
-from devices.services.treats import expire_overdue
+from devices.models import Device
 from pets.models import Pet
 from tools.testing import Api, Collar, new_key, one_waits_for_a_lock, wait_for
+from treats.models import TreatEvent
+from treats.services.ledger import expire_overdue
 
 Starter = Callable[..., Collar]
 
@@ -181,7 +182,7 @@ def test_late_food_wins_over_expired(alice: Api, collar_of: Starter, settings: A
 
 def expire_now(treat_id: str) -> None:
     from core.times import now
-    from devices.models import TreatEvent
+    from treats.models import TreatEvent
 
     TreatEvent.objects.filter(pk=treat_id).update(expires_at=now())
     assert expire_overdue() >= 1

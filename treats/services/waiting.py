@@ -9,7 +9,7 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 
 from core.bus import Listener, hub
-from devices.models import TreatEvent
+from treats.models import TreatEvent
 
 LOOK_S = 1.0
 SETTLED = frozenset(TreatEvent.Result.values) - {TreatEvent.Result.PENDING}

@@ -7,9 +7,10 @@ import pytest
 from accounts.models import User
 from core.ids import uuid7
 from core.times import day_bounds
-from devices.models import Device, TreatEvent
-from devices.services.budget import budget_left, seconds_to_midnight
+from devices.models import Device
 from pets.models import Pet
+from treats.models import TreatEvent
+from treats.services.budget import budget_left, seconds_to_midnight
 
 HOUR = 3600
 

@@ -15,30 +15,33 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from broker import publisher, topics
+from broker import publisher
+from broker.commands import Answer, Treat
 from core import metrics
 from core.errors import Conflict, NotFound, TooMany, Unavailable
 from core.ids import to_ms
 from core.times import CLOCK_SLACK, now
-from devices.live import push_treat
-from devices.models import Device, TreatEvent
-from devices.services.budget import budget_left, seconds_to_midnight
+from devices.models import Device
+from devices.services.commands import record_command
 from pets.models import Pet
+from treats.const import PUBACK_WAIT_S
+from treats.live import push_treat
+from treats.models import TreatEvent
+from treats.services.budget import budget_left, seconds_to_midnight
 
 log = logging.getLogger(__name__)
 Result = TreatEvent.Result
-PUBACK_WAIT_S = 2.0  # how long we wait for the broker to say that it has the command
 
 
 def send_treat(*, device: Device, by: User, source: str, portion: int = 1, key: str | None = None) -> TreatEvent:
-    """Order a treat and publish it after commit; a key that is known gives its event as it is now.
+    """Order a treat and publish it after commit; a key that was used gives its event as it is now.
 
     Raises Conflict (`key_reused`, `retired`, `offline`), NotFound (handed over meanwhile), TooMany (`too_soon`,
     `budget_spent`), and Unavailable when the broker is away, with nothing kept.
     """
-    known = _known(device, by, key, portion)
-    if known is not None:
-        return known
+    existing = _find_existing(device, by, key, portion)
+    if existing is not None:
+        return existing
     if device.retired_at is None and device.presence() == Device.Status.ONLINE:
         publisher.require()
     with transaction.atomic():
@@ -48,7 +51,7 @@ def send_treat(*, device: Device, by: User, source: str, portion: int = 1, key: 
     return event
 
 
-def _known(device: Device, by: User, key: str | None, portion: int) -> TreatEvent | None:
+def _find_existing(device: Device, by: User, key: str | None, portion: int) -> TreatEvent | None:
     if key is None:
         return None
     event = TreatEvent.objects.filter(device=device, triggered_by=by, idempotency_key=key).first()
@@ -62,9 +65,9 @@ def _order(seen: Device, by: User, source: str, portion: int, key: str | None) -
     device = Device.objects.select_for_update(no_key=True).get(pk=seen.pk)
     if device.owner_id != seen.owner_id:
         raise NotFound  # handed over since the caller looked
-    known = _known(device, by, key, portion)
-    if known is not None:
-        return known
+    existing = _find_existing(device, by, key, portion)
+    if existing is not None:
+        return existing
     at = now()
     event = TreatEvent(
         device=device,
@@ -81,15 +84,17 @@ def _order(seen: Device, by: User, source: str, portion: int, key: str | None) -
         event.result, event.settled_at = Result.OFFLINE, at
         _settled(event)
     else:
-        _check_room(device, portion, at)
+        _check_budget(device, portion, at)
         event.idempotency_key = key
         transaction.on_commit(lambda: _publish(event))
     event.save(force_insert=True)
+    if event.result == Result.PENDING:
+        record_command(command_id=event.pk, device_id=device.pk, kind=Treat)
     push_treat(event, device.owner_id)
     return event
 
 
-def _check_room(device: Device, portion: int, at: datetime) -> None:
+def _check_budget(device: Device, portion: int, at: datetime) -> None:
     """Raise TooMany while another treat is on its way, or when the pet's day is full."""
     _expire(TreatEvent.objects.filter(device=device), at)
     if TreatEvent.objects.filter(device=device, result=Result.PENDING).exists():
@@ -106,9 +111,8 @@ def _check_room(device: Device, portion: int, at: datetime) -> None:
 def _publish(event: TreatEvent) -> None:
     """Hand the command to the broker; its acknowledgement is `published_at`."""
     log.info("treat_ordered", extra={"treat": event.pk, "device": event.device_id})
-    payload = {"v": 1, "id": str(event.pk), "portion": event.portion, "exp": to_ms(event.expires_at)}
-    topic = topics.command(event.device_id, "treat")
-    sent = publisher.send(topic, payload, expiry_s=settings.TREAT_EXPIRY_S)
+    command = Treat(id=event.pk, portion=event.portion, exp=to_ms(event.expires_at))
+    sent = publisher.send_command(event.device_id, command)
     if sent is None:
         raise _take_back(event)
     sent.wait_for_publish(PUBACK_WAIT_S)
@@ -122,6 +126,15 @@ def _take_back(event: TreatEvent) -> Unavailable:
     """The broker went away between the look and the send: nothing left us, so nothing is kept."""
     TreatEvent.objects.filter(pk=event.pk, result=Result.PENDING, published_at=None).delete()
     return Unavailable("The collars' broker is away. Nothing was sent.", code="broker_unavailable")
+
+
+def take_answer(answer: Answer) -> None:
+    """What the collar says became of a treat; a program that knows none fails it."""
+    if answer.result == "accepted":
+        record_accepted(device_id=answer.device_id, treat_id=answer.id, at=answer.at)
+    else:
+        result = Result.FAILED if answer.result == "unsupported" else answer.result
+        record_result(device_id=answer.device_id, treat_id=answer.id, result=result, at=answer.at)
 
 
 @transaction.atomic

@@ -1,0 +1,1 @@
+"""Treats in the API: an order that waits for its result, and the ledger."""

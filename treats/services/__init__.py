@@ -1,0 +1,1 @@
+"""Treats as they are ordered, settled and counted."""
