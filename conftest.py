@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
@@ -25,7 +26,7 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
 from ops import processes
-from tools.testing import Api, wait_for
+from tools.testing import Api, Collar, wait_for
 
 PASSWORD = "correct horse battery"
 
@@ -221,3 +222,19 @@ def charlie(sign_in: Callable[..., Api]) -> Api:
 def anonymous(server: str) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=server) as client:
         yield client
+
+
+@pytest.fixture
+def collar_of(server: str) -> Iterator[Callable[..., Collar]]:
+    """`collar_of(api, device)`: the device's collar, connected and known to be online."""
+    started: list[Collar] = []
+
+    def begin(api: Api, device: dict[str, Any], answers: tuple[str, ...] = ("accepted", "dispensed")) -> Collar:
+        collar = Collar(device["mqtt"], answers).start()
+        started.append(collar)
+        wait_for(lambda: api.get(f"/devices/{device['id']}/status").json()["status"] == "online")
+        return collar
+
+    yield begin
+    for collar in started:
+        collar.stop()

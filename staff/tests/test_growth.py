@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -21,7 +22,7 @@ from core.errors import Conflict
 from core.ids import floor_key, to_ms, uuid7
 from core.models import RateCount
 from core.times import now
-from devices.models import Assignment, Device
+from devices.models import Assignment, Device, SentCommand
 from hetri.celery import app
 from pets import services
 from pets.models import Pet
@@ -55,6 +56,7 @@ BOUNDS = {
     + "after 30 days when they never spoke, else with the retention",
     "devices_assignment": RETENTION + ", but the last of a collar",
     "devices_treatevent": RETENTION + "; one pending a collar",
+    "devices_sentcommand": RETENTION + "; a row for each treat and each start of a stream",
     "devices_brokertrial": "one an identity, gone with its trial; devices.tasks.end_trials takes what nobody kept",
     "devices_batch": "staff, 1000 collars each: history that the operator keeps",
     "devices_batchsheet": "devices.tasks.tend_batches: an hour after the batch",
@@ -140,6 +142,10 @@ def _treat(**fields: Any) -> TreatEvent:
     return TreatEvent.objects.create(**made, **fields)
 
 
+def _command(key: UUID) -> SentCommand:
+    return SentCommand.objects.create(pk=key, device=make_device(), name="treat")
+
+
 def _stream(**fields: Any) -> StreamSession:
     ended = {"state": "ended", "ended_at": now(), "key_expires_at": now()}
     return StreamSession.objects.create(device=make_device(), **ended, **fields)
@@ -165,6 +171,7 @@ GOES: dict[str, Callable[[], Any]] = {
     "a collar that never spoke, retired 31 days ago": lambda: _retired(31),
     "a collar that spoke, retired before the retention": lambda: _retired(401, last_seen=LONG_AGO),
     "a treat of before the retention": lambda: _treat(pk=_old_key()),
+    "a command of before the retention": lambda: _command(_old_key()),
     "a stream of before the retention": lambda: _stream(pk=_old_key()),
     "leave of before the retention": lambda: _grant(401, pk=_old_key()),
 }
@@ -182,6 +189,7 @@ STAYS: dict[str, Callable[[], Any]] = {
     "a collar that spoke, retired 31 days ago": lambda: _retired(31, last_seen=now()),
     "a collar that never spoke": lambda: aged(make_device(make_user("alice")), created_at=LONG_AGO),
     "a treat of today": _treat,
+    "a command of today": lambda: _command(uuid7()),
     "a stream of today": _stream,
     "a stream that never ended": lambda: aged(_stream(pk=_old_key()), state="live", ended_at=None),
     "leave of today": lambda: _grant(-1),

@@ -220,16 +220,9 @@ class Collar:
         told = commands.parse(payload)
         if told is None:
             return self.log("message_ignored", topic=name, bytes=len(payload))
-        handler = {
-            "ack": self.take_ack,
-            "treat": self.take_treat,
-            "config": self.take_config,
-            "stream": self.take_stream,
-            "time": self.take_time,
-            "update": self.take_update,
-        }.get(name, self.take_unknown)
+        method, _ = commands.TABLE.get(name, commands.UNKNOWN)
         try:
-            handler(told)
+            getattr(self, method)(told)
         except Exception as error:  # Whatever a message holds, the collar goes on.
             self.log("message_failed", topic=name, reason=mqtt.describe(error))
 
