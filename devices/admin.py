@@ -8,10 +8,10 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from core.admin import HistoryAdmin, as_keys
+from core.admin import HistoryAdmin, SinceFilter, as_keys
 from core.masks import masked
 from core.times import now
-from devices.models import Assignment, Device
+from devices.models import Assignment, Device, SentCommand
 
 NAMED_MOST = 100  # collars of one name whose history a search covers
 
@@ -114,7 +114,7 @@ class DeviceAdmin(HistoryAdmin):
     """Looked at here; changed through services, which tell the broker too."""
 
     list_display = ("name", "id", "kept_by", "pet", "presence_now", "battery", "firmware_version", "last_seen")
-    list_filter = (PresenceFilter, SilentFilter, BatteryFilter, ConfigFilter, CutFilter, "firmware_version")
+    list_filter = (PresenceFilter, SilentFilter, BatteryFilter, ConfigFilter, CutFilter, "firmware_version", "board")
     search_fields = ("name",)
     search_help_text = "A collar's name, id or label, or its owner's whole e-mail"
     list_select_related = ("owner", "pet")
@@ -126,6 +126,9 @@ class DeviceAdmin(HistoryAdmin):
         "pet",
         "presence_now",
         "firmware_version",
+        "board",
+        "has_camera",
+        "has_dispenser",
         "last_seen",
         "config",
         "config_version",
@@ -164,6 +167,16 @@ class DeviceAdmin(HistoryAdmin):
         """Percent of the newest sample."""
         level = (device.latest or {}).get("battery_level")
         return "" if level is None else f"{level:.0f} %"
+
+
+@admin.register(SentCommand)
+class SentCommandAdmin(OfDeviceAdmin):
+    """What collars may answer; a line's id says when it was sent."""
+
+    list_display = ("id", "device", "name")
+    list_select_related = ("device",)
+    list_filter = (SinceFilter,)
+    fields = list_display
 
 
 @admin.register(Assignment)

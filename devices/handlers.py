@@ -10,7 +10,7 @@ from django.db import transaction
 from broker.commands import Answer
 from broker.messages import Message, Refused
 from devices.models import Device
-from devices.payloads import BadPayload, Status, parse_status
+from devices.payloads import BadPayload, Hardware, Status, parse_status
 from devices.services.commands import route_answer
 from devices.services.presence import record_presence, record_report
 from devices.signals import came_online, update_reported
@@ -88,7 +88,11 @@ def _take_over(word: Word) -> bool:
     if status.online is not None:
         heard_at = None if message.retained else heard_at
         found = record_presence(
-            device_id=message.device_id, online=status.online, reported=word.reported, heard_at=heard_at
+            device_id=message.device_id,
+            online=status.online,
+            reported=word.reported,
+            heard_at=heard_at,
+            hardware=status.hardware or Hardware(),
         )
     else:
         found = record_report(device_id=message.device_id, reported=word.reported, heard_at=message.received_at)

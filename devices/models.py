@@ -72,6 +72,9 @@ class Device(models.Model):
     label = models.CharField(max_length=16, blank=True, default="", db_default="")  # beside the claim code: B12-007
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.NEVER_SEEN)
     firmware_version = models.CharField(max_length=32, blank=True)
+    board = models.CharField(max_length=32, blank=True, default="", db_default="")  # empty: it never said
+    has_camera = models.BooleanField(default=True, db_default=True)
+    has_dispenser = models.BooleanField(default=True, db_default=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="devices")
     pet = models.ForeignKey(Pet, models.PROTECT, null=True, blank=True, related_name="devices")
     owned_since = models.DateTimeField(null=True, blank=True)  # null: from the first sample on

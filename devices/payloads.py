@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 MAX_BYTES = 16_384
+BOARD_LENGTH_MOST = 32
 
 
 class BadPayload(ValueError):
@@ -28,6 +29,14 @@ class Update(msgspec.Struct):
     reason: str | None = None
 
 
+class Hardware(msgspec.Struct, frozen=True):
+    """What a collar has. One that does not say has everything, and its board is unknown: programs before 1.1.0."""
+
+    board: str = ""
+    camera: bool = True
+    dispenser: bool = True
+
+
 class Status(msgspec.Struct):
     """Presence (`online` is set), a command's result (`command`) or an update's step (`update`)."""
 
@@ -43,6 +52,7 @@ class Status(msgspec.Struct):
     streaming: bool | None = None
     config_version: int | None = None
     ip: str | None = None
+    hardware: Hardware | None = None
 
     def reported(self) -> dict[str, Any]:
         """The facts that the message states, as they are kept on the device."""
@@ -91,6 +101,8 @@ def parse_status(payload: bytes) -> Status:
             raise BadPayload(f"bad_text: {name}")
     if status.update and (reason := status.update.reason) and (len(reason) > 32 or not reason.isprintable()):
         raise BadPayload("bad_text: reason")
+    if (hardware := status.hardware) and (len(hardware.board) > BOARD_LENGTH_MOST or not hardware.board.isprintable()):
+        raise BadPayload("bad_text: board")
     if status.online is None and status.command is None and status.update is None:
         raise BadPayload("neither_presence_nor_result")
     return status

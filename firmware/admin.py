@@ -13,6 +13,7 @@ from core.admin import HistoryAdmin, SinceFilter
 from core.errors import ApiError
 from core.times import now
 from devices.admin import OfDeviceAdmin
+from devices.models import Device
 from firmware.models import Release, UpdateJob, UpdateJobQuerySet
 from firmware.services import rollouts
 
@@ -67,13 +68,18 @@ class ReleaseAdmin(HistoryAdmin):
     list_filter = ("state", "board")
     search_fields = ("version",)
     search_help_text = "A part of the version"
-    fields = (*list_display, "fail_percent", "notes", "size", "withdrawn_at")
+    fields = (*list_display, "other_boards", "fail_percent", "notes", "size", "withdrawn_at")
     actions = ACTS
 
     @admin.display(description="rollout")
     def held(self, release: Release) -> str:
         """Whether it goes on."""
         return "paused" if release.paused else ""
+
+    @admin.display(description="collars of other boards")
+    def other_boards(self, release: Release) -> int:
+        """Those that it is not for; one that never said its board counts as the release's."""
+        return Device.objects.in_use().exclude(board__in=(release.board, "")).count()
 
     def has_release_permission(self, request: HttpRequest) -> bool:
         """Named by the actions' `allowed_permissions`."""

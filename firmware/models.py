@@ -21,8 +21,8 @@ class ReleaseManager(models.Manager["Release"]):
 
 
 OPEN_STATES = ("queued", "offered", "downloading", "installed")
-# What the server ended itself, or a collar without slots, says nothing about the program.
-OWN_REASONS = ("withdrawn", "superseded", "unsupported")
+# What the server ended itself, a collar without slots, or one of another board, says nothing about the program.
+OWN_REASONS = ("withdrawn", "superseded", "unsupported", "other_board")
 FAILED = Q(state__in=["failed", "rolled_back"])
 
 

@@ -45,7 +45,8 @@ class Face:
     @property
     def watchable(self) -> bool:
         """Whether its camera can be asked now."""
-        return self.presence == Device.Status.ONLINE and self.device.config.get("camera") != "off"
+        ready = self.device.has_camera and self.presence == Device.Status.ONLINE
+        return ready and self.device.config.get("camera") != "off"
 
     def matches(self, text: str) -> bool:
         """Whether somebody who looks for `text` means it; nothing means each."""
@@ -312,9 +313,10 @@ def facts(device: Device) -> list[Fact]:
     treats = told.get("treats_left")
     stock = ngettext("{n} treat in the dispenser", "{n} treats in the dispenser", treats or 0).format(n=treats)
     version = device.firmware_version
+    dispenser = Fact("bone", _("Dispenser"), stock if isinstance(treats, int) else _("Its stock is not known yet"))
     return [
         Fact("wifi", _("Connection"), _("{signal}; {every}").format(signal=signal, every=every) if signal else every),
-        Fact("bone", _("Dispenser"), stock if isinstance(treats, int) else _("Its stock is not known yet")),
+        *([dispenser] if device.has_dispenser else []),
         Fact("bolt", _("Firmware"), version or _("Its version is not known yet")),
         Fact("tag", _("Name of the collar"), device.name),
     ]

@@ -20,6 +20,14 @@ class ConfigSerializer(serializers.Serializer[Any]):
     time_zone = serializers.CharField(max_length=64, validators=[validate_time_zone], required=False)
 
 
+class HardwareSerializer(serializers.Serializer[Any]):
+    """What a collar has, as it says in its presence; `board` is null until it does."""
+
+    board = serializers.CharField(allow_null=True)
+    camera = serializers.BooleanField()
+    dispenser = serializers.BooleanField()
+
+
 class DeviceSerializer(serializers.Serializer[Device]):
     """A collar."""
 
@@ -29,6 +37,7 @@ class DeviceSerializer(serializers.Serializer[Device]):
     pet = serializers.UUIDField(allow_null=True)
     owner = serializers.UUIDField(allow_null=True)
     firmware_version = serializers.CharField(allow_blank=True)
+    hardware = HardwareSerializer()
     config = ConfigSerializer()
     config_version = serializers.IntegerField()
     last_seen = UtcDateTimeField(allow_null=True)
@@ -145,6 +154,7 @@ class StatusSerializer(serializers.Serializer[Any]):
     last_seen = UtcDateTimeField(allow_null=True)
     battery_level = serializers.FloatField(allow_null=True)
     firmware_version = serializers.CharField(allow_blank=True)
+    hardware = HardwareSerializer()
     streaming = serializers.BooleanField()
     treats_left = serializers.IntegerField(allow_null=True)
     latest = LatestSerializer(allow_null=True)

@@ -16,9 +16,11 @@ from core.ids import to_ms
 from core.times import CLOCK_SLACK, now
 from devices.live import push_status
 from devices.models import SILENT_AFTER_S, Device
+from devices.payloads import Hardware
 from devices.services.configuration import publish_config
 
 log = logging.getLogger(__name__)
+EVERY_PART = Hardware()
 
 
 # A collar that is kept out of the broker stays as it is: what comes was sent before. One that said itself that it is
@@ -63,7 +65,12 @@ def _merged(reported: dict[str, Any]) -> _Merge:
 
 @transaction.atomic
 def record_presence(
-    *, device_id: UUID, online: bool, reported: dict[str, Any], heard_at: datetime | None
+    *,
+    device_id: UUID,
+    online: bool,
+    reported: dict[str, Any],
+    heard_at: datetime | None,
+    hardware: Hardware = EVERY_PART,
 ) -> Device | None:
     """Take over a collar's presence. `heard_at` is None for what the broker repeated: then it was not heard now.
 
@@ -74,6 +81,9 @@ def record_presence(
     changes["reported"] = _merged({**reported, "silent": False, **({} if online else {"streaming": False})})
     if heard_at is not None and online:
         changes["last_seen"] = heard_at
+    if online:
+        has = {"has_camera": hardware.camera, "has_dispenser": hardware.dispenser}
+        changes |= {"board": hardware.board, **has}
     if "firmware" in reported:
         changes["firmware_version"] = reported["firmware"]
     device = _update(device_id, changes)

@@ -44,6 +44,9 @@ def offer_again(*, device_id: UUID) -> None:
     job = UpdateJob.objects.filter(device=device_id, state__in=OPEN).with_release().first()
     if job is None or (job.release.paused and job.state == State.QUEUED):
         return
+    board = Device.objects.values_list("board", flat=True).get(pk=device_id)
+    if board not in ("", job.release.board):  # it says its board since the job was made
+        return end(job=job, reason="other_board")
     UpdateJob.objects.filter(pk=job.pk, state=State.QUEUED).update(state=State.OFFERED, offered_at=now())
     _after_commit([(job.device_id, _install(job))])
 

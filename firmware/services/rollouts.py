@@ -16,6 +16,8 @@ from firmware.services import jobs
 
 log = logging.getLogger(__name__)
 State = UpdateJob.State
+# Programs before 1.1.0 do not say it. They are offered the release: a collar refuses a program for another board.
+BOARD_UNKNOWN = ""
 
 
 def publish(*, release: Release) -> None:
@@ -27,7 +29,7 @@ def publish(*, release: Release) -> None:
 
 @transaction.atomic
 def roll_out(*, release: Release, percent: int) -> int:
-    """Give it to that share of all collars, 1 to 100 %, those before included; how many jobs are new.
+    """Give it to that share of all collars of its board, 1 to 100 %, those before included; how many jobs are new.
 
     Raises Conflict.
     """
@@ -49,10 +51,11 @@ def roll_out(*, release: Release, percent: int) -> int:
 
 
 def _without(release: Release) -> list[UUID]:
-    """Collars in use that neither run it nor have a job of it."""
+    """Collars in use, of its board as far as they say theirs, that neither run it nor have a job of it."""
     had = UpdateJob.objects.filter(release=release).values("device")
     return list(
         Device.objects.in_use()
+        .filter(board__in=(release.board, BOARD_UNKNOWN))
         .exclude(firmware_version=release.version)
         .exclude(pk__in=had)
         .values_list("pk", flat=True)

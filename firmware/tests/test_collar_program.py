@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from paho.mqtt import publish
 
+from firmware.packing import BOARD
 from firmware.simulation import collar_command, collar_env, made, script_command
 from firmware.tests.broker import Broker, Server, make_authority, wait_until
 from firmware.tests.collar import Collar
@@ -50,10 +51,21 @@ def test_it_says_that_it_is_there_and_its_will_says_that_it_is_gone(server: Serv
     first = wait_until(server.presences)[0]
     expected = {"online": True, "firmware": "1.0.0", "battery_level": 87.5, "treats_left": 50}
     assert first.items() >= expected.items()
-    assert first.keys() == {"v", "boot", "rssi", "config_version", "ip", "streaming", *expected}
+    assert first.keys() == {"v", "boot", "rssi", "config_version", "ip", "streaming", "hardware", *expected}
+    assert first["hardware"] == {"board": BOARD, "camera": True, "dispenser": True}
     collar.wait_online()
     collar.kill()
     wait_until(lambda: server.presences()[-1] == {"v": 1, "online": False}, "the will")
+
+
+def test_one_without_camera_and_dispenser_says_so_and_obeys_neither(server: Server, collar: Collar) -> None:
+    collar.options(camera=False, dispenser=False, board="plain")
+    collar.start()
+    said = wait_until(server.presences)[0]
+    assert said["hardware"] == {"board": "plain", "camera": False, "dispenser": False}
+    assert "treats_left" not in said
+    collar.wait_online()
+    wait_for_result(server, server.treat(), "unsupported")
 
 
 def test_its_presence_is_retained(server: Server, collar: Collar, broker: Broker) -> None:

@@ -69,12 +69,16 @@ class SettingsForm(WearerForm):
         kept = {"name": device.name, "pet": device.pet, "interval": now, "camera": device.config["camera"]}
         super().__init__(*args, owner=device.owner, initial=kept, **kwargs)
         choices = sorted({*INTERVALS_S, min(max(now, INTERVAL_MIN_S), INTERVAL_MAX_S)})
+        if not device.has_camera:
+            del self.fields["camera"]
         self.fields["interval"].choices = [(seconds, _each(seconds)) for seconds in choices]  # type: ignore[attr-defined]
 
     def changes(self) -> dict[str, Any]:
         """As `update_device` takes them."""
         given = self.cleaned_data
-        config = {"telemetry_interval_s": given["interval"], "camera": given["camera"]}
+        config = {"telemetry_interval_s": given["interval"]}
+        if "camera" in given:
+            config["camera"] = given["camera"]
         return {"name": given["name"], "pet": given["pet"], "config": config}
 
 

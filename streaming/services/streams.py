@@ -39,7 +39,7 @@ def open_stream(device: Device) -> StreamSession | None:
 def begin(*, device: Device) -> StreamSession:
     """Ask the collar for pictures; call it in a transaction that holds the device's row.
 
-    Raises Conflict (`retired`, `camera_off`, `offline`) and Unavailable (`busy`).
+    Raises Conflict (`retired`, `no_camera`, `camera_off`, `offline`) and Unavailable (`busy`).
     """
     refuse_unless_ready(device)
     _make_room(device.owner_id)
@@ -61,10 +61,17 @@ def refuse_unless_ready(device: Device) -> None:
     """Raise Conflict when this collar cannot stream now."""
     if device.retired_at is not None:
         raise Conflict("This collar is retired.", code="retired")
+    refuse_without_camera(device)
     if device.config.get("camera") == "off":
         raise Conflict("The camera is off in this collar's settings.", code="camera_off")
     if device.presence() != Device.Status.ONLINE:
         raise Conflict("The collar is offline.", code="offline")
+
+
+def refuse_without_camera(device: Device) -> None:
+    """Raise Conflict (`no_camera`) for a collar that has none."""
+    if not device.has_camera:
+        raise Conflict("This collar has no camera.", code="no_camera")
 
 
 def _make_room(owner_id: UUID | None) -> None:

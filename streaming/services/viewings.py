@@ -53,7 +53,7 @@ def right_of(user: User, device: Device) -> SupportGrant | None:
 def watch(*, device: Device, by: Caller) -> Ticket:
     """A ticket for the collar's stream, which is begun when there is none.
 
-    Raises Forbidden (`no_grant`), Conflict (`retired`, `camera_off`, `offline`), Unavailable (`busy`,
+    Raises Forbidden (`no_grant`), Conflict (`retired`, `no_camera`, `camera_off`, `offline`), Unavailable (`busy`,
     `broker_unavailable`).
     """
     grant = right_of(by.user, device)
@@ -71,11 +71,12 @@ def watch(*, device: Device, by: Caller) -> Ticket:
 
 
 def renew(*, device: Device, by: Caller) -> Ticket:
-    """A new token for the stream that runs or starts. Raises Forbidden and Conflict (`not_streaming`)."""
+    """A new token for the stream that runs or starts. Raises Forbidden and Conflict (`no_camera`, `not_streaming`)."""
     grant = right_of(by.user, device)
     with transaction.atomic():
         stream = streams.open_stream(device)
         if stream is None:
+            streams.refuse_without_camera(device)
             raise Conflict("This collar does not stream.", code="not_streaming")
         viewing = _join(stream, by, grant)
     return _ticket(stream, viewing)

@@ -5,12 +5,9 @@ import httpx
 import pytest
 from django.conf import settings
 
-from devices.tests.conftest import collar_of
 from streaming.models import StreamSession
 from streaming.services import streams
 from tools.testing import Api, Collar
-
-__all__ = ["collar_of"]
 
 
 class Camera:

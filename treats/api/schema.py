@@ -29,7 +29,7 @@ _ANSWERS = {
     401: ("Error", "Nobody is signed in, or the session has ended."),
     403: ("Error", "The CSRF token is wrong."),
     404: ("Error", "There is no such collar, or it is somebody else's."),
-    409: ("Error", "`offline`, `retired`, or `key_reused`."),
+    409: ("Error", "`offline`, `retired`, `no_dispenser`, or `key_reused`."),
     413: ("Error", "The body is too large."),
     429: ("Error", "`too_soon` or `budget_spent`; see Retry-After."),
     503: ("Error", "A part is down, and nothing is kept; see Retry-After."),

@@ -36,13 +36,13 @@ Result = TreatEvent.Result
 def send_treat(*, device: Device, by: User, source: str, portion: int = 1, key: str | None = None) -> TreatEvent:
     """Order a treat and publish it after commit; a key that was used gives its event as it is now.
 
-    Raises Conflict (`key_reused`, `retired`, `offline`), NotFound (handed over meanwhile), TooMany (`too_soon`,
-    `budget_spent`), and Unavailable when the broker is away, with nothing kept.
+    Raises Conflict (`key_reused`, `retired`, `no_dispenser`, `offline`), NotFound (handed over meanwhile), TooMany
+    (`too_soon`, `budget_spent`), and Unavailable when the broker is away, with nothing kept.
     """
     existing = _find_existing(device, by, key, portion)
     if existing is not None:
         return existing
-    if device.retired_at is None and device.presence() == Device.Status.ONLINE:
+    if device.retired_at is None and device.has_dispenser and device.presence() == Device.Status.ONLINE:
         publisher.require()
     with transaction.atomic():
         event = _order(device, by, source, portion, key)
@@ -80,6 +80,8 @@ def _order(seen: Device, by: User, source: str, portion: int, key: str | None) -
     )
     if device.retired_at is not None:
         raise Conflict("This collar is retired.", code="retired")
+    if not device.has_dispenser:
+        raise Conflict("This collar has nothing to give treats with.", code="no_dispenser")
     if device.presence(at) != Device.Status.ONLINE:
         event.result, event.settled_at = Result.OFFLINE, at
         _settled(event)

@@ -36,11 +36,12 @@ class Ports:
     """What the program needs from the hardware. See board/ports.py for each one's duties."""
 
     def __init__(
-        self, accelerometer, dispenser, battery, network, camera=None, system_ms=None, treats=50, feel_ms=400,
+        self, board, accelerometer, dispenser, battery, network, camera=None, system_ms=None, treats=50, feel_ms=400,
         alive=lambda: None,
     ):  # fmt: skip
+        self.board = board  # its name, as releases have it
         self.accelerometer = accelerometer
-        self.dispenser = dispenser
+        self.dispenser = dispenser  # None where there is none, as with the camera
         self.battery = battery
         self.network = network
         self.camera = camera
@@ -293,7 +294,9 @@ class Collar:
         """Tell a command's result. An `entry` of the ledger is confirmed once somebody has heard it."""
         if entry and not entry.confirmed:
             self.on_settled(entry)
-        told = {"v": 1, "command": {"id": id, "result": result}, "treats_left": self.treats.ledger.left}
+        told = {"v": 1, "command": {"id": id, "result": result}}
+        if self.ports.dispenser:
+            told["treats_left"] = self.treats.ledger.left
         reason = await self.link.tell(told, wait=result != "accepted")
         if entry and reason == mqtt.SUCCESS:
             if self.treats.ledger.confirm(entry):

@@ -27,18 +27,25 @@ class Presence:
         collar = self._collar
         ports = collar.ports
         self._battery = ports.battery.level()
-        return {
+        state = {
             "v": 1,
             "online": True,
             "boot": collar.boot,
             "firmware": collar.firmware,
             "battery_level": self._battery / 10,
             "rssi": ports.network.rssi(),
-            "treats_left": collar.treats.ledger.left,
             "streaming": collar.video.streaming,
             "config_version": collar.config.now["version"],
             "ip": ports.network.ip(),
+            "hardware": {
+                "board": ports.board,
+                "camera": ports.camera is not None,
+                "dispenser": ports.dispenser is not None,
+            },
         }
+        if ports.dispenser:
+            state["treats_left"] = collar.treats.ledger.left
+        return state
 
     async def say(self):
         """Publish it. True once the broker has it."""

@@ -128,7 +128,8 @@ class Treats:
         if entry:
             return await self._repeat(entry)
         if (
-            not isinstance(portion, int)
+            self._dispenser is None
+            or not isinstance(portion, int)
             or not PORTIONS[0] <= portion <= PORTIONS[1]
             or not isinstance(exp, int)
         ):

@@ -74,6 +74,7 @@ def assemble(folder, slots, machine, network, camera, ntp, **more):
     clock = NetworkTime(ntp, log)
     watchdog = machine.WDT(timeout=WATCHDOG_MS)
     ports = Ports(
+        PINS["board"],
         parts.accelerometer(machine, PINS),
         parts.dispenser(machine, PINS),
         parts.battery(machine, PINS),

@@ -17,6 +17,8 @@ DEFAULTS = {
     "seed": 1,
     "log": False,
     "camera": True,
+    "dispenser": True,
+    "board": None,
     "film": None,
     "clock": "set",
     "air": None,

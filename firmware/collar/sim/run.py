@@ -51,7 +51,8 @@ class SimCollar(Collar):
         self.options = Options(folder)
         device = Device(folder)
         super().__init__(folder, self._ports(device, make_log(device.id)), slots)
-        self.ports.dispenser.ledger = self.treats.ledger
+        if self.ports.dispenser:
+            self.ports.dispenser.ledger = self.treats.ledger
         self.link.client.keep_alive_s = self.options["keep_alive_s"] or KEEP_ALIVE_S
         if self.options["log"]:
             self._mend_made_log()
@@ -61,9 +62,11 @@ class SimCollar(Collar):
         self._board = Board(options, Motion(options["seed"]), system_ms)
         machine.use(self._board)
         camera.use(_first_word(self._folder), system_ms, options["film"])
+        dispenser = parts.dispenser(machine, PINS) if options["dispenser"] else None
         return Ports(
+            options["board"] or PINS["board"],
             parts.accelerometer(machine, PINS),
-            SimDispenser(self._folder, options, parts.dispenser(machine, PINS), self._board),
+            SimDispenser(self._folder, options, dispenser, self._board) if dispenser else None,
             parts.battery(machine, PINS),
             self._wifi(device, log),
             parts.camera(camera, log) if options["camera"] else None,

@@ -12,13 +12,10 @@ from django.db.transaction import atomic
 
 from core.errors import Conflict
 from devices.models import Device
-from devices.tests.conftest import collar_of
 from firmware.models import Release, UpdateJob
 from firmware.packing import BOARD, pack
 from firmware.services import jobs, releases, rollouts
 from tools.testing import Api, Collar, wait_for
-
-__all__ = ["collar_of"]
 
 
 @pytest.fixture(scope="session")
@@ -166,3 +163,30 @@ def test_a_manifest_names_every_file_of_the_program(release: Release) -> None:
     named = {one["path"] for one in json.loads(bytes(release.manifest))["files"]}
     assert {"app/main.py", "app/update.py", "board/pins.py"} <= named
     assert not any(path.startswith("sim/") for path in named)
+
+
+def test_a_release_goes_to_collars_of_its_board_and_those_that_never_said_theirs(release: Release, alice: Api) -> None:
+    boards = {"": "unknown", BOARD: "its own", "another": "other"}
+    devices = {board: alice.new_device()["id"] for board in boards}
+    for board, device in devices.items():
+        Device.objects.filter(pk=device).update(board=board)
+    rollouts.roll_out(release=release, percent=100)
+    jobs_made = UpdateJob.objects.filter(release=release, device__in=devices.values()).values_list("device", flat=True)
+    assert {str(device) for device in jobs_made} == {devices[""], devices[BOARD]}
+
+
+def test_a_collar_of_another_board_is_no_failure_of_a_mixed_fleet(
+    release: Release, alice: Api, collar_of: Callable[..., Collar]
+) -> None:
+    collars = [collar_of(alice, alice.new_device()) for _ in range(3)]
+    for collar in collars:
+        say(collar, only_for(release, collar.id), "failed", reason="other_board")
+    wait_for(lambda: UpdateJob.objects.filter(release=release, state="failed").count() == 3)
+    assert not Release.objects.get(pk=release.pk).paused
+
+
+def test_a_job_ends_when_its_collar_says_that_it_is_another_board(release: Release, collar: Collar) -> None:
+    job = only_for(release, collar.id)
+    collar.say_online(hardware={"board": "another"})
+    wait_for(lambda: UpdateJob.objects.get(pk=job.pk).reason == "other_board")
+    assert not Release.objects.get(pk=release.pk).paused

@@ -5,9 +5,10 @@ import { Player } from "./player.js";
 const chart = new Chart(document.getElementById("chart"));
 const part = start((type, data) => {
   chart.changed(type);
-  player.changed(type, data);
+  player?.changed(type, data);
 });
-const player = new Player(document.getElementById("player"), part);
+const section = document.getElementById("player");
+const player = section && new Player(section, part);
 
 // Another range: the same link without leaving the page.
 document.getElementById("live").addEventListener("click", async (event) => {
