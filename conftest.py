@@ -133,11 +133,11 @@ def around(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> A
 
 @pytest.fixture(scope="session")
 def server(around: Around) -> Iterator[str]:
-    """daphne and the ingest worker as processes on the test database; the value is the base URL."""
+    """The web server and ingest as processes on the test database; the value is the base URL."""
     port = str(urlsplit(around.url).port)
     processes = [
         around.spawn("web", "hetri.web_server", "-b", "127.0.0.1", "-p", port, "hetri.asgi:application"),
-        around.spawn("ingest", "celery", "-A", "hetri", "worker", "--mqtt", "-P", "solo", "-Q", "none"),
+        around.spawn("ingest", "manage", "ingest"),
     ]
     try:
         wait_for(lambda: _answers(around.url), seconds=30)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import letters
 from accounts.models import User
-from core.sealing import box
+from core.encryption import fernet_for
 
 PURPOSE = b"hetri.2nd"  # of the key that encrypts second factors
 # What is worth saying on the next page; the rest is seen there anyway.
@@ -76,8 +76,8 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     def encrypt(self, text: str) -> str:
         """Text for the database."""
-        return box(PURPOSE).encrypt(text.encode()).decode()
+        return fernet_for(PURPOSE).encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
         """The text again. Raises InvalidToken when the key is another."""
-        return box(PURPOSE).decrypt(encrypted_text.encode()).decode()
+        return fernet_for(PURPOSE).decrypt(encrypted_text.encode()).decode()

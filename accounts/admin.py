@@ -14,7 +14,6 @@ from core.masks import masked
 from core.models import RateCount
 
 
-@admin.register(User)
 class UserAdmin(BaseAdmin):
     """Found by their whole e-mail or id; shown masked."""
 

@@ -15,8 +15,8 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from core.encryption import fernet_for
 from core.errors import Unavailable
-from core.sealing import box
 
 log = logging.getLogger(__name__)
 PURPOSE = b"hetri.letter"
@@ -43,13 +43,13 @@ def seal(letter: EmailMessage) -> str:
     """The letter as text that only a process with our key reads."""
     told: dict[str, Any] = {"subject": letter.subject, "body": letter.body, "from_email": letter.from_email}
     told |= {"to": letter.to, "headers": letter.extra_headers}
-    return box(PURPOSE).encrypt(json.dumps(told).encode()).decode()
+    return fernet_for(PURPOSE).encrypt(json.dumps(told).encode()).decode()
 
 
 def open_sealed(sealed: str) -> EmailMessage | None:
     """The letter again; None when it is too old, or was sealed under another key."""
     try:
-        told = box(PURPOSE).decrypt(sealed, ttl=int(TRIED_FOR.total_seconds()))
+        told = fernet_for(PURPOSE).decrypt(sealed, ttl=int(TRIED_FOR.total_seconds()))
     except InvalidToken:
         return None
     return EmailMultiAlternatives(**json.loads(told))

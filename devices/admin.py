@@ -109,9 +109,8 @@ class CutFilter(admin.SimpleListFilter):
         return queryset.filter(pk__in=Device.objects.suspended_since(now() - timedelta(days=1)).values("pk"))
 
 
-@admin.register(Device)
 class DeviceAdmin(HistoryAdmin):
-    """Looked at here; changed through services, which tell the broker too."""
+    """The list of collars; staff.admin registers it with what staff may do."""
 
     list_display = ("name", "id", "kept_by", "pet", "presence_now", "battery", "firmware_version", "last_seen")
     list_filter = (PresenceFilter, SilentFilter, BatteryFilter, ConfigFilter, CutFilter, "firmware_version", "board")

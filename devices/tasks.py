@@ -1,11 +1,9 @@
-"""What workers do about devices: sent by beat, or for a batch of collars."""
-
-from uuid import UUID
+"""What workers do about devices, sent by beat."""
 
 from celery import shared_task
 
 from broker.registry import registry
-from devices.services import batches, presence, trials
+from devices.services import presence, trials
 
 
 @shared_task
@@ -15,9 +13,9 @@ def mark_silent() -> None:
 
 
 @shared_task
-def tell_config_again() -> None:
-    """What collars were told and have not taken over."""
-    presence.tell_config_again()
+def publish_config_again() -> None:
+    """What collars were sent and do not report."""
+    presence.publish_config_again()
 
 
 @shared_task
@@ -30,15 +28,3 @@ def sync_broker() -> None:
 def end_trials() -> None:
     """Take back what the broker was told and nobody kept."""
     trials.end_overdue()
-
-
-@shared_task
-def make_batch(batch_id: str, made: int) -> None:
-    """One step of a batch. The next is a task of its own: a worker that is told to end need not wait for the batch."""
-    batches.go_on(batch_id=UUID(batch_id), made=made)
-
-
-@shared_task
-def tend_batches() -> None:
-    """Batches go on though a worker died; secrets that nobody asked for are forgotten."""
-    batches.tend()

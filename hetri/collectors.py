@@ -29,7 +29,7 @@ from streaming.models import StreamSession, Viewing
 from streaming.services.streams import OPEN
 
 T = TypeVar("T")
-QUEUES = ("celery", "ingest")
+QUEUES = ("celery",)
 DOOR_WAIT_S = 1.0
 AWAY = (DatabaseError, RedisError, QueueAway, OSError)
 _CONNECTIONS = """

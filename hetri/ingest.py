@@ -10,7 +10,7 @@ from telemetry.services.rollups import RollupLoop
 
 
 class Ingest:
-    """Started and stopped by the worker."""
+    """Started and stopped by `manage.py ingest`."""
 
     def __init__(self) -> None:
         self._stopping = threading.Event()
@@ -33,5 +33,3 @@ class Ingest:
 
     def _well(self) -> bool:
         return self._subscriber.alive and self._rollups.is_alive()
-
-    terminate = stop

@@ -12,6 +12,7 @@ import environ
 from django.templatetags.static import static
 
 from core.database import WatchedConnection
+from hetri.schedule import SCHEDULE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -62,6 +63,7 @@ INSTALLED_APPS = [
     "pets",
     "devices",
     "treats",
+    "provisioning",
     "telemetry",
     "streaming",
     "firmware",
@@ -387,27 +389,4 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_DEFAULT_QUEUE = "celery"
 CELERY_BEAT_SCHEDULER = "core.heartbeat:TickingScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
-CELERY_BEAT_SCHEDULE = {
-    "worker heartbeat": {"task": "core.tasks.heartbeat", "schedule": 5.0, "options": {"expires": 10}},
-    "expire treats": {"task": "treats.tasks.expire_treats", "schedule": 1.0, "options": {"expires": 5}},
-    "mark silent collars": {
-        "task": "devices.tasks.mark_silent",
-        "schedule": 10.0,
-        "options": {"expires": 10},
-    },
-    "tell config again": {
-        "task": "devices.tasks.tell_config_again",
-        "schedule": 30.0,
-        "options": {"expires": 30},
-    },
-    "tend batches": {"task": "devices.tasks.tend_batches", "schedule": 10.0, "options": {"expires": 10}},
-    "end trials": {"task": "devices.tasks.end_trials", "schedule": 5.0, "options": {"expires": 5}},
-    "sync broker": {"task": "devices.tasks.sync_broker", "schedule": 60.0, "options": {"expires": 60}},
-    "fleet hours": {"task": "staff.tasks.count_fleet_hours", "schedule": 60.0, "options": {"expires": 60}},
-    "prune": {"task": "staff.tasks.prune", "schedule": 3600.0, "options": {"expires": 600}},
-    "partitions": {
-        "task": "telemetry.tasks.make_partitions",
-        "schedule": 3600.0,
-        "options": {"expires": 600},
-    },
-}
+CELERY_BEAT_SCHEDULE = SCHEDULE

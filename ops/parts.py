@@ -90,8 +90,8 @@ def _web(name: str) -> Part:
     return Part(command, health.web(name), alive=alive.speaks("http", alive.at_socket(f"{name}.sock")))
 
 
-def _relay(var: Path, run: Path, env: dict[str, str]) -> list[str]:
-    return [python(), str(ROOT / "manage.py"), "relay"]
+def _manage(name: str) -> Command:
+    return lambda var, run, env: [python(), str(ROOT / "manage.py"), name]
 
 
 def _celery(*arguments: str) -> Command:
@@ -138,7 +138,6 @@ def _speaking(command: Command, healthy: health.Check, kind: str, port: str, pre
     return Part(command, healthy, prepare=prepare, alive=alive.speaks(kind, alive.at_port(port)))
 
 
-_INGEST = ("worker", "--mqtt", "-P", "solo", "-Q", "ingest", "-n", "ingest@%h")
 _WORKER = ("worker", "-P", "threads", "-c", "4", "-Q", "celery", "-n", "worker@%h")
 # The first is always there; HETRI_WEB_INSTANCES says how many there are.
 WEBS = ("web", "web2", "web3", "web4")
@@ -154,10 +153,10 @@ PARTS = {
     "rtmp": _speaking(_rtmp, health.rtmp, "rtmp", "HETRI_RTMP_PORT", _forget_streams),
     "gate": Part(_gate, health.gate, alive=alive.speaks("rtmp", alive.at_socket("gate.sock"))),
     **{name: _web(name) for name in WEBS},
-    "ingest": _beating("ingest", _celery(*_INGEST)),
+    "ingest": _beating("ingest", _manage("ingest")),
     "worker": _beating("worker", _celery(*_WORKER)),
     "beat": _beating("beat", _beat),
-    "relay": _beating("relay", _relay),
+    "relay": _beating("relay", _manage("relay")),
     "collar": Part(
         _collar,
         health.collar,

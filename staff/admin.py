@@ -14,16 +14,15 @@ from django.urls import URLPattern, path, reverse
 from unfold.decorators import action as page_action
 
 from accounts.admin import UserAdmin
+from accounts.admin_access import person
 from accounts.models import User
 from accounts.roles import OPERATE, REVEAL, may
 from core.admin import HistoryAdmin, as_keys, one_of
 from devices.admin import DeviceAdmin
-from devices.models import Batch, Device
+from devices.models import Device
+from provisioning.views import provision_page
 from staff.actions import ACTIONS, MOST, act
-from staff.batches import BatchAdmin
-from staff.gate import person
 from staff.models import DOORS, SUBJECTS, VERBS, AuditLine, FleetHour
-from staff.provisioning import provision_page
 from staff.reveal import REASON_LEAST, REASON_MOST, reveal
 from staff.screen import screen
 
@@ -33,16 +32,10 @@ def pairs(values: Iterable[str]) -> Iterator[tuple[str, str]]:
     return ((value, value) for value in values)
 
 
-admin.site.unregister(Device)
-admin.site.unregister(User)
-admin.site.register(Batch, BatchAdmin)
-
-
 @admin.register(Device)
 class DeviceScreenAdmin(DeviceAdmin):
     """The list of collars with actions, and a collar's screen."""
 
-    actions = tuple(f"ask_{name}" for name in ACTIONS)
     actions_list = ("provision",)
 
     @page_action(description="Provision a collar", url_path="provision", permissions=["operate"])  # type: ignore[untyped-decorator]
@@ -53,6 +46,13 @@ class DeviceScreenAdmin(DeviceAdmin):
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Named by the actions' `permissions`."""
         return isinstance(request.user, User) and may(request.user, OPERATE)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Those of everybody, and an entry for each of ours that leads to the page that asks."""
+        shown: dict[str, Any] = super().get_actions(request)
+        if self.has_operate_permission(request):
+            shown |= {f"ask_{name}": (_ask, f"ask_{name}", action.label) for name, action in ACTIONS.items()}
+        return shown
 
     def get_urls(self) -> list[URLPattern]:
         """The page that asks and acts."""
@@ -87,22 +87,16 @@ class DeviceScreenAdmin(DeviceAdmin):
         return TemplateResponse(request, "staff/act.html", {**self.admin_site.each_context(request), **context})
 
 
-def _ask(name: str, label: str) -> Any:
-    @admin.action(description=label, permissions=["operate"])
-    def ask(model_admin: Any, request: HttpRequest, queryset: QuerySet[Device]) -> HttpResponse:
-        keys = list(queryset.values_list("pk", flat=True)[: MOST + 1])
-        if len(keys) > MOST:
-            messages.error(request, f"An action takes {MOST} collars at a time.")
-            return redirect("admin:devices_device_changelist")
-        query = QueryDict(mutable=True)
-        query.setlist("id", [str(key) for key in keys])
-        return redirect(f"{reverse('admin:devices_device_act', args=[name])}?{query.urlencode()}")
-
-    return ask
-
-
-for _name, _action in ACTIONS.items():
-    setattr(DeviceScreenAdmin, f"ask_{_name}", _ask(_name, _action.label))
+def _ask(model_admin: Any, request: HttpRequest, queryset: QuerySet[Device]) -> HttpResponse:
+    """To the page that asks, with the chosen collars."""
+    keys = list(queryset.values_list("pk", flat=True)[: MOST + 1])
+    if len(keys) > MOST:
+        messages.error(request, f"An action takes {MOST} collars at a time.")
+        return redirect("admin:devices_device_changelist")
+    query = QueryDict(mutable=True)
+    query.setlist("id", [str(key) for key in keys])
+    name = request.POST["action"].removeprefix("ask_")
+    return redirect(f"{reverse('admin:devices_device_act', args=[name])}?{query.urlencode()}")
 
 
 @admin.register(User)

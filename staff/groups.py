@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from accounts.roles import OPERATE, OPERATIONS, REVEAL, SUPPORT
 
-ROOMS = ("accounts", "core", "pets", "devices", "treats", "telemetry", "streaming", "firmware", "staff")
+ROOMS = ("accounts", "core", "pets", "devices", "treats", "telemetry", "streaming", "firmware", "provisioning", "staff")
 
 
 def _named(*permissions: str) -> Q:

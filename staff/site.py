@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.http import Http404, HttpRequest, HttpResponseBase
 from unfold.sites import UnfoldAdminSite
 
@@ -13,6 +14,9 @@ from core.admin import BaseAdmin
 # Unfold's Alpine.js evaluates expressions of the markup, its htmx and Chart.js put style elements in; nowhere else is
 # that allowed.
 ADMIN_CSP = {"script-src": ["'self'", "'unsafe-eval'"], "style-src": ["'self'", "'unsafe-inline'"]}
+
+
+FOREIGN = ("allauth", "django")  # libraries whose admin pages are not shown
 
 
 class StaffSite(UnfoldAdminSite):  # type: ignore[misc]
@@ -35,9 +39,14 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]
         return gate
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Pages on our own bases only: those of others (groups, allauth's addresses) show and change everything."""
+        """Pages on our own bases only: those of libraries (FOREIGN) show and change everything, and are left out.
+
+        Raises ImproperlyConfigured for a page of ours on another base.
+        """
         if admin_class is not None and issubclass(admin_class, BaseAdmin):
             super().register(model_or_iterable, admin_class, **options)
+        elif getattr(admin_class, "__module__", "").partition(".")[0] not in FOREIGN:
+            raise ImproperlyConfigured(f"{admin_class} is no BaseAdmin (core.admin).")
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         """People sign in on the one page that all share."""

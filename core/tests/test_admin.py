@@ -13,8 +13,9 @@ from django.urls import reverse
 from accounts.models import User
 from conftest import make_user
 from core.admin import PAGE_ROWS
-from devices.models import BatchSheet, BrokerTrial
+from devices.models import BrokerTrial
 from pets.models import Pet
+from provisioning.models import BatchSheet
 
 OURS = ("core", "accounts", "pets", "devices", "telemetry", "streaming", "firmware", "staff")
 SEALED = (BatchSheet, BrokerTrial)  # secrets, shown once by a page of their own; hashes of what is being tried

@@ -98,8 +98,8 @@ def _on_online(device: Device) -> None:
         publish_config(device)
 
 
-def tell_config_again(*, most: int = 1000) -> int:
-    """Tell collars that are there their config again when they report an older one; run by beat. Returns how many.
+def publish_config_again(*, most: int = 1000) -> int:
+    """Publish the config again to collars that are there and report an older one; run by beat. Returns how many.
 
     It may have been lost between us and the broker, just when both came back. One that never says its version is
     not asked twice.

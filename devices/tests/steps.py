@@ -14,11 +14,13 @@ from broker.registry import registry
 from conftest import Around
 from core.errors import ApiError, Unavailable
 from core.times import now
-from devices.models import Batch, BrokerTrial, Device
-from devices.services import batches, trials
+from devices.models import BrokerTrial, Device
+from devices.services import trials
 from devices.services.departure import delete_account
 from firmware.models import Release, UpdateJob
 from firmware.services import rollouts
+from provisioning.models import Batch
+from provisioning.services import batches
 from tools.testing import Api, Collar, wait_for
 
 
@@ -301,11 +303,11 @@ class MakeBatch(Step):
     name, on_trial = "batch", False
 
     def prepare(self) -> None:
-        self.batch = batches.begin(key=uuid4(), name="Collar", size=2, by=self.charlie.user)
+        self.batch = batches.order_batch(key=uuid4(), name="Collar", size=2, by=self.charlie.user)
 
     def act(self) -> bool:
         try:
-            batches.go_on(batch_id=self.batch.pk, made=0)
+            batches.run_step(batch_id=self.batch.pk, made=0)
         except OperationalError:
             return False
         self.batch.refresh_from_db()
@@ -320,9 +322,9 @@ class MakeBatch(Step):
 
     def check(self, told: bool) -> None:
         while self.batch.state == "running":
-            batches.go_on(batch_id=self.batch.pk, made=self.batch.made)
+            batches.run_step(batch_id=self.batch.pk, made=self.batch.made)
             self.batch.refresh_from_db()
-        entries = batches.show(batch=self.batch, by=self.charlie.user)
+        entries = batches.reveal(batch=self.batch, by=self.charlie.user)
         assert len(entries) == 2
         for entry in entries:
             named = {"username": entry.id, "password": entry.password, "client_id": entry.id}

@@ -9,7 +9,7 @@ from core.ids import to_ms
 from core.times import now
 from devices.handlers import handle_status
 from devices.models import Device
-from devices.services.presence import mark_silent, tell_config_again
+from devices.services.presence import mark_silent, publish_config_again
 from telemetry.models import RejectedMessage
 from tools.testing import Api, Collar, wait_for
 
@@ -34,7 +34,7 @@ def test_a_config_that_was_lost_on_its_way_is_told_again(alice: Api, collar_of: 
     device = alice.new_device()
     collar = collar_of(alice, device)
     Device.objects.filter(pk=device["id"]).update(config_version=7)  # and the broker was not told
-    assert tell_config_again() >= 1
+    assert publish_config_again() >= 1
     wait_for(lambda: 7 in [told["version"] for told in collar.received("config")])
     collar.say_online(config_version=7)
     wait_for(lambda: Device.objects.get(pk=device["id"]).reported["config_version"] == 7)

@@ -9,8 +9,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from devices.flash import modulus
 from firmware.packing import BOARD, Pack, pack, unpack
+from firmware.release_keys import modulus
 from firmware.simulation import COLLAR, script_command
 from firmware.tests.broker import Broker
 from firmware.tests.collar import Collar

@@ -8,8 +8,8 @@ import qrcode
 from qrcode.image.svg import SvgPathImage
 
 from broker.registry import Credential
-from devices.flash import device_file
 from devices.models import Device
+from provisioning.device_file import device_file
 
 
 def download(device: Device, credential: Credential) -> str:

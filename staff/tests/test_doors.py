@@ -73,7 +73,7 @@ DOORS: dict[str, tuple[Door, set[str]]] = {
     ),
     "admin: publish": (_publish, ADMIN),
     "admin: ask to provision": (lambda b, w: b.get(f"{ADMIN_DEVICE}provision/").status_code, OPERATES),
-    "admin: ask for a batch": (lambda b, w: b.get("/admin/devices/batch/provision/").status_code, OPERATES),
+    "admin: ask for a batch": (lambda b, w: b.get("/admin/provisioning/batch/provision/").status_code, OPERATES),
     "admin: end a stream": (
         lambda b, w: b.post(f"{ADMIN_DEVICE}act/end_stream/", {"id": w.device.pk}).status_code,
         OPERATES,

@@ -59,7 +59,7 @@ BOUNDS = {
     "devices_sentcommand": RETENTION + "; a row for each treat and each start of a stream",
     "devices_brokertrial": "one an identity, gone with its trial; devices.tasks.end_trials takes what nobody kept",
     "devices_batch": "staff, 1000 collars each: history that the operator keeps",
-    "devices_batchsheet": "devices.tasks.tend_batches: an hour after the batch",
+    "devices_batchsheet": "provisioning.tasks.resume_stalled_batches: an hour after the batch",
     "firmware_release": "an administrator's: history that the operator keeps",
     "firmware_updatejob": "one a collar and release; goes with the collar",
     # samples

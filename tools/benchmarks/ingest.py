@@ -42,8 +42,7 @@ def run() -> None:
 
 
 def _start_ingest() -> subprocess.Popen[bytes]:
-    worker = ["worker", "--mqtt", "-P", "solo", "-Q", "ingest", "-l", "error"]
-    command = [sys.executable, "-m", "celery", "-A", "hetri", *worker]
+    command = [sys.executable, "manage.py", "ingest"]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

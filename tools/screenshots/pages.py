@@ -69,16 +69,23 @@ def _lost(page: Page) -> str:
 
 def PAGES(cast: Cast) -> list[Shot]:  # noqa: N802  (a table that needs ids)
     """All of it, in the order in which a person meets it."""
-    collar, pet = f"/collar/{cast.rex.pk}/", f"/pet/{cast.pet.pk}/"
+    return [*SIGNED_OUT, *_home(cast), *_collar(cast), *_settings(cast), *_pets(cast), *_account(cast)]
+
+
+SIGNED_OUT: list[Shot] = [
+    ("login", "/account/login", "", None),
+    ("login-error", "/account/login", "", _submit),
+    ("signup", "/account/signup", "", None),
+    ("signup-error", "/account/signup", "", _submit),
+    ("confirm", "/account/confirm", "", None),
+    ("confirm-old", "/account/confirm/nothing", "", None),
+    ("reset", "/account/password/reset", "", None),
+    ("reset-sent", "/account/password/reset/sent", "", None),
+]
+
+
+def _home(cast: Cast) -> list[Shot]:
     return [
-        ("login", "/account/login", "", None),
-        ("login-error", "/account/login", "", _submit),
-        ("signup", "/account/signup", "", None),
-        ("signup-error", "/account/signup", "", _submit),
-        ("confirm", "/account/confirm", "", None),
-        ("confirm-old", "/account/confirm/nothing", "", None),
-        ("reset", "/account/password/reset", "", None),
-        ("reset-sent", "/account/password/reset/sent", "", None),
         ("home-empty", "/", cast.empty, None),
         ("home", "/", cast.full, None),
         ("home-many", "/", cast.many, None),
@@ -86,10 +93,17 @@ def PAGES(cast: Cast) -> list[Shot]:  # noqa: N802  (a table that needs ids)
         ("add", "/collar/add", cast.full, None),
         ("add-error", "/collar/add?code=7K3M-9QXT", cast.full, _submit),
         ("build", "/collar/build", cast.full, None),
+    ]
+
+
+def _collar(cast: Cast) -> list[Shot]:
+    collar = f"/collar/{cast.rex.pk}/"
+    return [
         ("collar", collar, cast.full, _crosshair),
         ("collar-week", f"{collar}?range=7d", cast.full, None),
         ("collar-offline", f"/collar/{cast.away.pk}/", cast.full, None),
         ("collar-fresh", f"/collar/{cast.fresh.pk}/", cast.full, None),
+        ("collar-plain", f"/collar/{cast.plain.pk}/", cast.full, None),
         ("player-starting", collar, cast.full, _watch),
         ("player-failed", collar, cast.full, _silent),
         ("player-busy", collar, cast.full, _full),
@@ -100,10 +114,23 @@ def PAGES(cast: Cast) -> list[Shot]:  # noqa: N802  (a table that needs ids)
         ("support", f"{collar}support", cast.full, None),
         ("treats", f"{collar}treats", cast.full, None),
         ("viewers", f"/collar/{cast.demo_collar}/viewers", cast.demo, None),
+    ]
+
+
+def _settings(cast: Cast) -> list[Shot]:
+    collar = f"/collar/{cast.rex.pk}/"
+    return [
         ("settings", f"{collar}settings", cast.full, None),
         ("credentials", f"{collar}credentials", cast.full, None),
         ("handover", f"{collar}handover", cast.full, _submit),
         ("remove", f"/collar/{cast.fresh.pk}/remove", cast.full, None),
+        ("settings-plain", f"/collar/{cast.plain.pk}/settings", cast.full, None),
+    ]
+
+
+def _pets(cast: Cast) -> list[Shot]:
+    pet = f"/pet/{cast.pet.pk}/"
+    return [
         ("pets-empty", "/pet/", cast.empty, None),
         ("pets", "/pet/", cast.full, None),
         ("pet", pet, cast.full, _open_table),
@@ -111,6 +138,11 @@ def PAGES(cast: Cast) -> list[Shot]:  # noqa: N802  (a table that needs ids)
         ("pet-edit", f"{pet}edit", cast.full, None),
         ("pet-picture", f"{pet}picture", cast.full, _submit),
         ("pet-remove", f"{pet}remove", cast.full, None),
+    ]
+
+
+def _account(cast: Cast) -> list[Shot]:
+    return [
         ("account", "/account/", cast.full, None),
         ("password", "/account/password", cast.full, None),
         ("again", "/account/again", cast.full, None),

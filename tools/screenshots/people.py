@@ -35,6 +35,7 @@ class Cast:
     away: Device
     fresh: Device
     unseen: Device
+    plain: Device
     demo: str
     demo_collar: str
     pet: Pet
@@ -61,10 +62,13 @@ def make_cast() -> Cast:
         last_seen=now(),
         config={**default_config(afternoon()), "camera": "off"},
     )
+    plain = _collar(
+        owner, None, "Tag", status="online", last_seen=now(), board="plain", has_camera=False, has_dispenser=False
+    )
     demo = json.loads((settings.VAR_DIR / "demo.json").read_text())
     wait_for(lambda: not RollupMark.objects.exists(), seconds=30)
     reported = {"battery_level": 82.0, "rssi": -58, "treats_left": 12, "config_version": 1}
-    known = Device.objects.filter(pk__in=[worn.pk, unseen.pk])
+    known = Device.objects.filter(pk__in=[worn.pk, unseen.pk, plain.pk])
     known.update(last_seen=now() + timedelta(minutes=30), reported=reported)
     return Cast(
         zone=afternoon(),
@@ -75,6 +79,7 @@ def make_cast() -> Cast:
         away=away,
         fresh=fresh,
         unseen=unseen,
+        plain=plain,
         demo=session_of(User.objects.get(email=demo["owner"]["email"])),
         demo_collar=demo["device"],
         pet=rex,

@@ -10,11 +10,12 @@ from playwright.sync_api import Page
 
 from accounts.models import User
 from core.times import now
-from devices.models import Batch, Device
+from devices.models import Device
+from provisioning.models import Batch
 from tools.screenshots.people import session_of
 
 Shot = tuple[str, str, str, Callable[[Page], Any] | None]
-BATCH = "/admin/devices/batch/"
+BATCH = "/admin/provisioning/batch/"
 COLLAR = "/admin/devices/device/"
 
 

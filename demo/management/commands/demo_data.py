@@ -13,11 +13,11 @@ from accounts.roles import OPERATIONS
 from broker.credentials import password_fits
 from core.errors import ApiError
 from demo.history import write_history
-from devices.flash import write_device_file
 from devices.models import Device
 from devices.services import ownership
 from firmware.packing import new_key
 from pets.models import Pet
+from provisioning.device_file import write_device_file
 
 OWNER, SECOND = "owner@hetri.example", "second@hetri.example"
 STAFF, ADMIN = "staff@hetri.example", "admin@hetri.example"

@@ -4,14 +4,14 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from devices.flash import modulus, release_keys
-from devices.management.commands._base import CollarCommand
+from core.commands import ServiceCommand
 from firmware import packing
+from firmware.release_keys import modulus, release_keys
 from firmware.services import releases
 from firmware.simulation import COLLAR
 
 
-class Command(CollarCommand):
+class Command(ServiceCommand):
     help = "Sign the collar's program as a new release, a draft. The key is a file, and stays one."
     example = "manage.py build_release 1.1.0 --key ~/keys/release.pem --notes 'Better step counting'"
 

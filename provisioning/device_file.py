@@ -7,28 +7,13 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_public_key
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificates
 from django.conf import settings
 
 from broker.registry import Credential
 from devices.models import Device
-
-
-def modulus(key: RSAPublicKey) -> str:
-    """How collars know a key: its modulus in hex."""
-    return f"{key.public_numbers().n:x}"
-
-
-def release_keys() -> list[str]:
-    """Who may sign programs for collars: the moduli of their RSA keys, in hex."""
-    found = []
-    for path in settings.RELEASE_PUBLIC_KEYS:
-        key = load_pem_public_key(path.read_bytes()) if path.is_file() else None
-        if isinstance(key, RSAPublicKey):
-            found.append(modulus(key))
-    return found
+from firmware.release_keys import release_keys
 
 
 def device_file(device: Device, credential: Credential, **more: Any) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from django.test import Client
 from conftest import make_user
 from core.errors import Unavailable
 from core.times import now
-from devices.models import Batch, BatchSheet, Device
+from devices.models import Device
 from devices.services import batches, claims
-from devices.services.batches import STEP
+from provisioning.models import Batch, BatchSheet
+from provisioning.services.batches import STEP
 from staff.models import AuditLine
 from staff.tests.conftest import lines, make_device
 from streaming.models import StreamSession
@@ -39,7 +40,7 @@ def order(browser: Client, size: int = 3, **more: Any) -> Batch:
 def work(batch: Batch) -> Batch:
     """What the worker does, to the end of the batch."""
     while batch.state == "running":
-        batches.go_on(batch_id=batch.pk, made=batch.made)
+        batches.run_step(batch_id=batch.pk, made=batch.made)
         batch.refresh_from_db()
     return batch
 
@@ -91,7 +92,7 @@ def test_secrets_that_nobody_asked_for_are_forgotten_after_an_hour(desk: Desk) -
     Batch.objects.filter(pk=batch.pk).update(ended_at=now() - timedelta(minutes=61))
     answer = browser.post(f"{BATCH}/{batch.pk}/show/")
     assert (answer.status_code, "within an hour" in answer.content.decode()) == (409, True)
-    batches.tend()
+    batches.resume_stalled()
     assert not BatchSheet.objects.exists()
 
 
@@ -107,11 +108,11 @@ def test_a_key_that_was_changed_leaves_a_sentence_and_the_secrets(desk: Desk, se
 def test_a_stopped_batch_makes_no_more_and_shows_what_it_made(desk: Desk) -> None:
     browser = desk("operations")
     batch = order(browser, size=3 * STEP)
-    batches.go_on(batch_id=batch.pk, made=0)
+    batches.run_step(batch_id=batch.pk, made=0)
     assert "once the batch has ended" in browser.get(f"{BATCH}/{batch.pk}/change/").content.decode()
     assert browser.post(f"{BATCH}/{batch.pk}/show/").status_code == 409
     assert browser.post(f"{BATCH}/{batch.pk}/stop/").status_code == 302
-    batches.go_on(batch_id=batch.pk, made=STEP)
+    batches.run_step(batch_id=batch.pk, made=STEP)
     batch.refresh_from_db()
     assert (batch.state, batch.made) == ("stopped", STEP)
     assert browser.post(f"{BATCH}/{batch.pk}/stop/").status_code == 409
@@ -121,7 +122,7 @@ def test_a_stopped_batch_makes_no_more_and_shows_what_it_made(desk: Desk) -> Non
 def test_a_step_that_comes_twice_makes_nothing_twice(desk: Desk) -> None:
     batch = order(desk("operations"), size=2 * STEP)
     for _ in range(2):
-        batches.go_on(batch_id=batch.pk, made=0)
+        batches.run_step(batch_id=batch.pk, made=0)
     assert Device.objects.filter(label__startswith=f"{batch}-").count() == STEP
 
 
@@ -132,11 +133,11 @@ def test_a_batch_waits_for_the_broker_and_is_given_up_after_an_hour(
     batch = order(browser)
     with monkeypatch.context() as away:
         away.setattr("broker.publisher.require", lambda: (_ for _ in ()).throw(Unavailable()))
-        batches.go_on(batch_id=batch.pk, made=0)
+        batches.run_step(batch_id=batch.pk, made=0)
     Batch.objects.filter(pk=batch.pk).update(moved_at=now() - timedelta(minutes=1))
     assert "goes on by itself" in browser.get(f"{BATCH}/{batch.pk}/change/").content.decode()
     Batch.objects.filter(pk=batch.pk).update(moved_at=now() - timedelta(minutes=61))
-    batches.tend()
+    batches.resume_stalled()
     assert "Given up" in browser.get(f"{BATCH}/{batch.pk}/change/").content.decode()
 
 

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 
 from accounts.models import User
 from core.ids import uuid7
-from devices.services.batches import MOST
+from provisioning.services.batches import MOST
 
 
 def _printable(text: str) -> None:

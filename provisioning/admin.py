@@ -15,22 +15,23 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from unfold.decorators import action
 
+from accounts.admin_access import person
 from accounts.models import User
 from accounts.roles import OPERATE, may
 from core.admin import HistoryAdmin, as_keys, csv_line
 from core.errors import ApiError
 from core.masks import masked
 from core.times import now
-from devices.models import Batch
-from devices.services import batches
-from devices.services.batches import Entry
-from staff.forms import BatchForm
-from staff.gate import person
+from provisioning.forms import BatchForm
+from provisioning.models import Batch
+from provisioning.services import batches
+from provisioning.services.batches import Entry
 
 COLUMNS = ("label", "id", "name", "host", "port", "username", "password", "client_id", "claim_code")
 LABELS_A_SHEET = 24  # 70 x 37 mm, 3 by 8 on A4 (Avery Zweckform 3474 and its like)
 
 
+@admin.register(Batch)
 class BatchAdmin(HistoryAdmin):
     """The history of batches, and a batch's page, which reads itself again while the batch runs."""
 
@@ -50,8 +51,8 @@ class BatchAdmin(HistoryAdmin):
         """The two acts on a batch."""
         view = self.admin_site.admin_view
         return [
-            path("<uuid:key>/stop/", view(self.stop), name="devices_batch_stop"),
-            path("<uuid:key>/show/", view(self.show), name="devices_batch_show"),
+            path("<uuid:key>/stop/", view(self.stop), name="provisioning_batch_stop"),
+            path("<uuid:key>/show/", view(self.show), name="provisioning_batch_show"),
             *super().get_urls(),
         ]
 
@@ -87,8 +88,8 @@ class BatchAdmin(HistoryAdmin):
         form = BatchForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
             given = form.cleaned_data
-            batch = batches.begin(key=given["key"], name=given["name"], size=given["size"], by=user)
-            return redirect("admin:devices_batch_change", batch.pk)
+            batch = batches.order_batch(key=given["key"], name=given["name"], size=given["size"], by=user)
+            return redirect("admin:provisioning_batch_change", batch.pk)
         return self._answer(request, "batch_new", {"title": "Provision a batch", "form": form})
 
     def change_view(
@@ -105,19 +106,19 @@ class BatchAdmin(HistoryAdmin):
         batch = self._find([key])
         if request.method == "POST":
             try:
-                batches.stop(batch=batch)
+                batches.stop_batch(batch=batch)
             except ApiError as refused:
                 return self._page(request, batch, refused)
-        return redirect("admin:devices_batch_change", key)
+        return redirect("admin:provisioning_batch_change", key)
 
     def show(self, request: HttpRequest, key: UUID) -> HttpResponse:
         """POST answers with the batch's secrets, this once."""
         user = person(request, OPERATE)
         batch = self._find([key])
         if request.method != "POST":
-            return redirect("admin:devices_batch_change", key)
+            return redirect("admin:provisioning_batch_change", key)
         try:
-            entries = batches.show(batch=batch, by=user)
+            entries = batches.reveal(batch=batch, by=user)
         except ApiError as refused:
             return self._page(request, batch, refused)
         context = {"title": f"Batch {batch}, shown once", "batch": batch, "csv": _csv(entries)}
@@ -148,7 +149,7 @@ class BatchAdmin(HistoryAdmin):
 
     def _answer(self, request: HttpRequest, name: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
         whole = {**self.admin_site.each_context(request), **context}
-        return TemplateResponse(request, f"staff/{name}.html", whole, status=status)
+        return TemplateResponse(request, f"provisioning/{name}.html", whole, status=status)
 
 
 def _csv(entries: list[Entry]) -> str:

@@ -7,15 +7,15 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import connections
 
 from accounts.models import User
-from devices.flash import write_device_file
-from devices.management.commands._base import CollarCommand
+from core.commands import ServiceCommand
 from devices.services import ownership
 from firmware.simulation import collar_command
+from provisioning.device_file import write_device_file
 
 COUNT_MAX = 1000
 
 
-class Command(CollarCommand):
+class Command(ServiceCommand):
     flashes: list[Path]
     help = "Provision N collars and run their real program under MicroPython, in one process, until Ctrl-C."
     example = "manage.py simulate_collar --count 3 --owner alice@example.com"

@@ -2,11 +2,12 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from devices.management.commands._base import CollarCommand, device_with
+from core.commands import ServiceCommand
 from devices.services import ownership
+from provisioning.management.commands._devices import device_with
 
 
-class Command(CollarCommand):
+class Command(ServiceCommand):
     help = "Give a collar a new MQTT password, shown once; the old one and its session end now."
     example = "manage.py rotate_collar 0192f2a0-0000-7000-8000-000000000000 --json"
 

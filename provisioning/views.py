@@ -6,12 +6,12 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from accounts.admin_access import person
 from accounts.roles import OPERATE
 from broker.credentials import new_claim_code
 from core.errors import ApiError
 from devices.services import ownership
-from staff.forms import CollarForm
-from staff.gate import person
+from provisioning.forms import CollarForm
 
 
 def provision_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
@@ -30,4 +30,4 @@ def provision_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
             form.add_error(None, refused.detail)
         else:
             context |= {"device": device, "mqtt": credential.public(), "code": code}
-    return TemplateResponse(request, "staff/provision.html", context)
+    return TemplateResponse(request, "provisioning/provision.html", context)

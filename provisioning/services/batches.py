@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
+from celery import current_app
 from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import connection, transaction
@@ -18,14 +19,16 @@ from kombu.exceptions import OperationalError
 from accounts.models import User
 from broker.credentials import hash_claim_code, new_claim_code
 from broker.registry import Credential, new_credential, registry
-from core import audit, logs, qr
+from core import audit, logs
+from core.encryption import fernet_for
 from core.errors import ApiError, Conflict, Unavailable
 from core.ids import uuid7
-from core.sealing import box
 from core.times import now
 from devices.config import default_config
-from devices.models import Batch, BatchSheet, Device
+from devices.models import Device
 from devices.services.configuration import publish_config
+from provisioning import qr
+from provisioning.models import Batch, BatchSheet
 
 log = logging.getLogger(__name__)
 State = Batch.State
@@ -35,6 +38,7 @@ SHOWN_WITHIN = timedelta(hours=1)  # of the batch's end
 STALLED_AFTER = timedelta(seconds=15)
 GIVEN_UP_AFTER = timedelta(hours=1)
 PURPOSE = b"hetri.batch"
+STEP_TASK = "provisioning.tasks.make_batch"
 _NUMBER_LOCK = 0x4865_7442  # advisory lock: one new number at a time
 
 
@@ -56,7 +60,7 @@ class Entry(msgspec.Struct, frozen=True):
 _decoder = msgspec.json.Decoder(list[Entry])
 
 
-def begin(*, key: UUID, name: str, size: int, by: User) -> Batch:
+def order_batch(*, key: UUID, name: str, size: int, by: User) -> Batch:
     """Order `size` collars (1 to MOST), each called by `name` (60 characters at most) and its label.
 
     `key` is the batch's id: the same order again is the same batch.
@@ -75,16 +79,15 @@ def begin(*, key: UUID, name: str, size: int, by: User) -> Batch:
 
 
 def _send(batch_id: UUID, made: int) -> None:
-    """Ask a worker for the next step. What does not reach one is sent again by `tend`."""
-    from devices.tasks import make_batch
-
+    """Ask a worker for the next step. What does not reach one is sent again by `resume_stalled`."""
+    step = (str(batch_id), made)
     try:
-        make_batch.apply_async((str(batch_id), made), expires=STALLED_AFTER.total_seconds(), retry=False)
+        current_app.send_task(STEP_TASK, step, expires=STALLED_AFTER.total_seconds(), retry=False)
     except OperationalError:
         log.warning("batch_not_sent", extra={"batch": batch_id})
 
 
-def go_on(*, batch_id: UUID, made: int) -> None:
+def run_step(*, batch_id: UUID, made: int) -> None:
     """The step behind the first `made` collars. Nothing happens when it was done before, or the batch has ended."""
     batch = Batch.objects.filter(pk=batch_id, state=State.RUNNING, made=made).first()
     if batch is None:
@@ -146,7 +149,7 @@ def _keep(batch: Batch, drafts: list[tuple[Credential, Entry]]) -> list[Device]:
             return []
         devices = Device.objects.bulk_create(_device(*draft) for draft in drafts)
         plain = msgspec.json.encode([entry for _, entry in drafts])
-        BatchSheet.objects.create(batch=batch, sealed=box(PURPOSE).encrypt(plain).decode())
+        BatchSheet.objects.create(batch=batch, sealed=fernet_for(PURPOSE).encrypt(plain).decode())
     return devices
 
 
@@ -163,14 +166,14 @@ def _device(credential: Credential, entry: Entry) -> Device:
     )
 
 
-def stop(*, batch: Batch) -> None:
+def stop_batch(*, batch: Batch) -> None:
     """Make no more; what is made stays. Raises Conflict when the batch has ended."""
     if not Batch.objects.filter(pk=batch.pk, state=State.RUNNING).update(state=State.STOPPED, ended_at=now()):
         raise Conflict("This batch has ended already.", code="ended")
     log.info("batch_stopped", extra={"batch": batch.pk})
 
 
-def show(*, batch: Batch, by: User) -> list[Entry]:
+def reveal(*, batch: Batch, by: User) -> list[Entry]:
     """The batch's secrets, which are forgotten here. Raises Conflict, with the reason, when there are none to show."""
     at = now()
     ready = Batch.objects.filter(pk=batch.pk, shown_at=None, made__gt=0, ended_at__gt=at - SHOWN_WITHIN)
@@ -183,7 +186,7 @@ def show(*, batch: Batch, by: User) -> list[Entry]:
             entries = [
                 entry
                 for sheet in sheets.order_by("pk")
-                for entry in _decoder.decode(box(PURPOSE).decrypt(sheet.sealed))
+                for entry in _decoder.decode(fernet_for(PURPOSE).decrypt(sheet.sealed))
             ]
         except InvalidToken as error:
             text = "HETRI_SECRET_KEY was changed, so they cannot be read. Retire these collars and make a new batch."
@@ -222,7 +225,7 @@ def is_stalled(batch: Batch, at: datetime) -> bool:
     return batch.state == State.RUNNING and batch.moved_at < at - STALLED_AFTER
 
 
-def tend() -> None:
+def resume_stalled() -> None:
     """Go on where a worker died or the broker was away, give up what stands still, forget secrets in time."""
     at = now()
     running = Batch.objects.filter(state=State.RUNNING)

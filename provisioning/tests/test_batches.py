@@ -11,9 +11,10 @@ from playwright.sync_api import Page, expect
 from broker.registry import registry
 from conftest import Worker
 from core.times import now
-from devices.models import Batch, Device
-from devices.services import batches
-from devices.services.batches import STALLED_AFTER, STEP
+from devices.models import Device
+from provisioning.models import Batch
+from provisioning.services import batches
+from provisioning.services.batches import STALLED_AFTER, STEP
 from staff.models import AuditLine
 from staff.tests.conftest import Open
 from tools.testing import Api, Collar, wait_for
@@ -23,7 +24,7 @@ SHOW = "Show CSV and labels, once"
 
 def order(page: Page, size: int) -> Batch:
     """Through the button above the list; the browser is on the batch's page then."""
-    page.goto("/admin/devices/batch/")
+    page.goto("/admin/provisioning/batch/")
     page.get_by_role("link", name="Provision a batch").click()
     page.get_by_label("How many").fill(str(size))
     page.get_by_role("button", name="Provision the batch").click()
@@ -66,7 +67,7 @@ def test_a_batch_is_stopped_by_operations_and_not_by_support(
     support.goto(page.url)
     expect(support.get_by_text("of 1000 made.")).to_be_visible()
     expect(support.get_by_role("button", name="Stop")).to_have_count(0)
-    answer = support.goto("/admin/devices/batch/provision/")
+    answer = support.goto("/admin/provisioning/batch/provision/")
     assert answer is not None
     assert answer.status == 403
     page.get_by_role("button", name="Stop").click()
@@ -78,15 +79,15 @@ def test_a_batch_is_stopped_by_operations_and_not_by_support(
 
 
 def test_a_batch_goes_on_behind_a_worker_that_was_killed(worker: Worker, charlie: Api) -> None:
-    batch = batches.begin(key=uuid4(), name="Collar", size=4 * STEP, by=charlie.user)
+    batch = batches.order_batch(key=uuid4(), name="Collar", size=4 * STEP, by=charlie.user)
     wait_for(lambda: Batch.objects.get(pk=batch.pk).made, 20)
     worker.kill()
     assert Batch.objects.get(pk=batch.pk).state == "running"
     worker.start()
     Batch.objects.filter(pk=batch.pk).update(moved_at=now() - 2 * STALLED_AFTER)
-    batches.tend()
+    batches.resume_stalled()
     wait_for(lambda: Batch.objects.get(pk=batch.pk).state == "done", 30)
-    entries = batches.show(batch=batch, by=charlie.user)
+    entries = batches.reveal(batch=batch, by=charlie.user)
     made = made_of(batch)
     assert [entry.label for entry in entries] == [f"{batch}-{number:03d}" for number in range(1, 4 * STEP + 1)]
     assert {entry.id for entry in entries} == {str(device.pk) for device in made}

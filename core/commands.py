@@ -1,19 +1,17 @@
-"""What the collar commands share: one line on bad input, JSON for scripts, an example in --help."""
+"""What our commands share: one line on bad input, JSON for scripts, an example in --help."""
 
 import json
 from argparse import RawDescriptionHelpFormatter
 from typing import Any, NoReturn
-from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError
 
 from core.errors import ApiError
-from devices.models import Device
 
 
-class CollarCommand(BaseCommand):
-    """A command about collars. Subclasses set `example` and write `act`."""
+class ServiceCommand(BaseCommand):
+    """A command that calls a service. Subclasses set `example` and write `act`."""
 
     example = ""
     requires_system_checks = []
@@ -52,11 +50,3 @@ class CollarCommand(BaseCommand):
     def describe(self, answer: dict[str, Any]) -> str:
         """The answer for people."""
         return "\n".join(f"{key}: {value}" for key, value in answer.items() if value is not None)
-
-
-def device_with(text: str) -> Device:
-    """The device with this id. Raises CommandError."""
-    try:
-        return Device.objects.get(pk=UUID(text))
-    except (ValueError, Device.DoesNotExist) as error:
-        raise CommandError(f"There is no collar with the id {text!r}.") from error

@@ -12,17 +12,18 @@ from django.core.management.base import CommandError, CommandParser
 from accounts.models import User
 from broker.credentials import new_claim_code
 from broker.registry import Credential
-from devices.flash import device_file, write_device_file, write_secret
-from devices.management.commands._base import CollarCommand, device_with
+from core.commands import ServiceCommand
 from devices.models import Device
 from devices.services import ownership
 from firmware import board, image
 from pets.models import Pet
+from provisioning.device_file import device_file, write_device_file, write_secret
+from provisioning.management.commands._devices import device_with
 
 SETUP_ALPHABET, SETUP_LENGTH = "abcdefghjkmnpqrstuvwxyz23456789", 10
 
 
-class Command(CollarCommand):
+class Command(ServiceCommand):
     help = "Make a collar: a new identity, stored and live on the broker. Credentials are shown once."
     example = "manage.py provision_collar --name Rex --owner alice@example.com --pet Rex --out flash/"
 

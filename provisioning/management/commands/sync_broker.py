@@ -1,10 +1,10 @@
 from typing import Any
 
 from broker.registry import registry
-from devices.management.commands._base import CollarCommand
+from core.commands import ServiceCommand
 
 
-class Command(CollarCommand):
+class Command(ServiceCommand):
     help = "Make the broker's files from the database again; mends a lost or damaged file."
     example = "manage.py sync_broker"
 
