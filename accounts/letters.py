@@ -13,6 +13,7 @@ from typing import Any
 from cryptography.fernet import InvalidToken
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 from kombu.exceptions import OperationalError
 
 from core.encryption import fernet_for
@@ -36,7 +37,7 @@ def _hand_over(sealed: str) -> None:
     try:
         send_letter.apply_async((sealed,), argsrepr="(sealed)", retry=False, expires=TRIED_FOR.total_seconds())  # type: ignore[call-arg]
     except OperationalError as error:
-        raise Unavailable("Mail cannot be sent just now. Try again in a moment.", code="mail_unavailable") from error
+        raise Unavailable(_("Mail cannot be sent just now. Try again in a moment."), code="mail_unavailable") from error
 
 
 def seal(letter: EmailMessage) -> str:

@@ -31,7 +31,7 @@ def prove(user: User, *, otp: str | None) -> None:
     if otp is None:
         raise OtpRequired
     if not any(factor.wrap().validate_code(otp) for factor in factors):
-        raise OtpRequired("This code is wrong, or was used before. Wait for the next one.")
+        raise OtpRequired(_("This code is wrong, or was used before. Wait for the next one."))
 
 
 def detour(request: HttpRequest) -> HttpResponse | None:

@@ -21,8 +21,8 @@ from django.utils.crypto import salted_hmac
 
 from broker import publisher
 from broker.credentials import hash_derived
+from broker.errors import BrokerUnavailable
 from broker.registry import Credential, identity_lines
-from core.errors import Unavailable
 
 log = logging.getLogger(__name__)
 LOAD_WAIT_S = 4.5  # how long the broker may take to let a new identity in: with the pulse before it under 7 s
@@ -120,7 +120,7 @@ def _wait_until(holds: Callable[[float], bool]) -> None:
     deadline = time.monotonic() + LOAD_WAIT_S
     while not holds(left := deadline - time.monotonic()):
         if left <= PROBE_EVERY_S:
-            raise Unavailable("The collars' broker did not answer. Nothing was changed.", code="broker_unavailable")
+            raise BrokerUnavailable
         time.sleep(PROBE_EVERY_S)
 
 

@@ -23,7 +23,7 @@ from paho.mqtt.properties import Properties
 
 from broker import topics
 from broker.commands import DELIVERIES, Command, encode
-from core.errors import Unavailable
+from broker.errors import BrokerUnavailable
 
 log = logging.getLogger(__name__)
 KEEPALIVE_S = 15
@@ -109,7 +109,7 @@ _pulse = _Pulse()
 def require() -> None:
     """Raise Unavailable unless the broker answers, within PULSE_WAIT_S: ask before writing what needs it."""
     if not _pulse.beats():
-        raise Unavailable("The collars' broker is away. Try again in a moment.", code="broker_unavailable")
+        raise BrokerUnavailable
 
 
 def send_command(device_id: UUID, command: Command) -> mqtt.MQTTMessageInfo | None:

@@ -10,6 +10,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import OperationalError
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, JsonResponse
+from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 from rest_framework import exceptions, serializers, status
 from rest_framework.parsers import BaseParser
@@ -38,7 +39,7 @@ def load_json(body: bytes) -> Any:
     try:
         return json.loads(body, parse_constant=refuse)
     except (ValueError, RecursionError) as error:
-        raise Invalid({}, "The body is not valid JSON.") from error
+        raise Invalid({}, _("The body is not valid JSON.")) from error
 
 
 class SafeJSONParser(BaseParser):
@@ -82,9 +83,9 @@ def to_api_error(error: Exception) -> ApiError | None:
         case RequestDataTooBig():
             return TooLarge()
         case OperationalError():
-            return Unavailable("The database is away. Try again in a moment.", code="database_unavailable")
+            return Unavailable(_("The database is away. Try again in a moment."), code="database_unavailable")
         case RedisError():
-            return Unavailable("The live service is away. Try again in a moment.", code="live_unavailable")
+            return Unavailable(_("The live service is away. Try again in a moment."), code="live_unavailable")
     return None
 
 

@@ -35,7 +35,7 @@ class ServiceCommand(BaseCommand):
         try:
             answer = self.act(**options)
         except ApiError as refused:
-            raise CommandError(refused.detail) from refused
+            raise CommandError(str(refused)) from refused
         except OperationalError as away:
             raise CommandError("The database is away. Look what was done, then try again.") from away
         if options["as_json"]:

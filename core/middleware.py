@@ -1,11 +1,13 @@
-"""Around every request: the id that follows it through the log and back to the caller, and the count of it."""
+"""Around every request: the id that follows it through the log and back, the count of it, its language."""
 
 import re
 import time
 from collections.abc import Awaitable, Callable
 
 from asgiref.sync import iscoroutinefunction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
 from django.utils.decorators import sync_and_async_middleware
 from django.utils.deprecation import MiddlewareMixin
 
@@ -65,6 +67,24 @@ def measure(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Ht
         return response
 
     return measured_async if iscoroutinefunction(get_response) else measured
+
+
+class Language(LocaleMiddleware):
+    """A reader's language on the owners' pages. The API and the admin speak English, whatever is asked for."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """As Django's, where there is a choice."""
+        if wants_page(request) and not request.path.startswith("/admin/"):
+            return super().process_request(request)
+        translation.activate("en")
+        request.LANGUAGE_CODE = "en"
+        return None
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """What has one language does not vary by it."""
+        if wants_page(request) and not request.path.startswith("/admin/"):
+            return super().process_response(request, response)
+        return response
 
 
 class Refusals(MiddlewareMixin):

@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
 
 from core.api import headers_of, refusal_response, to_api_error
 from core.errors import ApiError, CsrfFailed, NotFound
@@ -42,7 +43,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler403."""
-    refusal = ApiError("Your role does not allow this.", code="forbidden")
+    refusal = ApiError(_("Your role does not allow this."), code="forbidden")
     refusal.status = HTTPStatus.FORBIDDEN
     return answer_refusal(request, refusal)
 
@@ -62,6 +63,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     refusal = to_api_error(error) if isinstance(error, Exception) else None
     if refusal is None:
-        refusal = ApiError("Something broke on our side.", code="server_error")
+        refusal = ApiError(_("Something broke on our side."), code="server_error")
         refusal.status = HTTPStatus.INTERNAL_SERVER_ERROR
     return answer_refusal(request, refusal)

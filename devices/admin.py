@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from core.admin import HistoryAdmin, SinceFilter, as_keys
 from core.masks import masked
 from core.times import now
+from devices.const import BATTERY_LOW
 from devices.models import Assignment, Device, SentCommand
 
 NAMED_MOST = 100  # collars of one name whose history a search covers
@@ -74,11 +75,11 @@ class BatteryFilter(admin.SimpleListFilter):
     parameter_name = "battery"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("low", "under 20 %")]
+        return [("low", f"under {BATTERY_LOW} %")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """By the newest sample."""
-        return queryset.filter(latest__battery_level__lt=20) if self.value() == "low" else queryset
+        return queryset.filter(latest__battery_level__lt=BATTERY_LOW) if self.value() == "low" else queryset
 
 
 class ConfigFilter(admin.SimpleListFilter):

@@ -13,10 +13,8 @@ from django.db.models.functions import Cast, Greatest, Now, Upper
 from core.ids import uuid7
 from core.times import now
 from devices.config import new_config
+from devices.const import SILENT_AFTER_S, SILENT_INTERVALS
 from pets.models import Pet
-
-TRIAL_S = 30  # above what a broker that is slow takes to load its file, several changes in a row included
-SILENT_AFTER_S = 180  # nothing heard for 3 intervals, and for 3 minutes at least, is offline
 
 
 class DeviceQuerySet(models.QuerySet["Device"]):
@@ -27,7 +25,7 @@ class DeviceQuerySet(models.QuerySet["Device"]):
     def with_presence(self, status: str) -> "DeviceQuerySet":
         """Those whose presence is `status` now; the same rule as `Device.presence`, in SQL."""
         interval = Cast(KeyTextTransform("telemetry_interval_s", "config"), models.FloatField())
-        silence = Greatest(Value(float(SILENT_AFTER_S)), interval * 3)
+        silence = Greatest(Value(float(SILENT_AFTER_S)), interval * SILENT_INTERVALS)
         span = Func(silence, template="make_interval(secs => %(expressions)s)", output_field=models.DurationField())
         heard = self.alias(silent_at=ExpressionWrapper(F("last_seen") + span, output_field=models.DateTimeField()))
         match status:
@@ -116,7 +114,7 @@ class Device(models.Model):
 
     def silent_after(self) -> timedelta:
         """How long nothing may be heard before the collar counts as offline."""
-        return timedelta(seconds=max(SILENT_AFTER_S, 3 * int(self.config["telemetry_interval_s"])))
+        return timedelta(seconds=max(SILENT_AFTER_S, SILENT_INTERVALS * int(self.config["telemetry_interval_s"])))
 
     def presence(self, at: datetime | None = None) -> str:
         """online, offline, never_seen or retired at that moment: what it reported, unless it went silent."""

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from core.errors import Conflict
 from devices.models import Device
 from devices.services.configuration import change_config
@@ -16,7 +18,7 @@ def _follow_time_zone(sender: object, pet: Pet, time_zone: str, **kwargs: Any) -
 
 def _refuse_while_worn(sender: object, pet: Pet, **kwargs: Any) -> None:
     if Device.objects.in_use().filter(pet=pet).exists():
-        raise Conflict("A collar is on this pet. Take it off first.", code="pet_worn")
+        raise Conflict(_("A collar is on this pet. Take it off first, in the collar's settings."), code="pet_worn")
     Device.objects.filter(pet=pet).update(pet=None)
 
 

@@ -15,8 +15,8 @@ from devices.models import Device
 from pages.presenters import Face
 from pages.strip import Bucket, Span, hours
 from pages.words import duration, local, time_tag
+from telemetry.const import FIVE_MINUTES, HOUR
 from telemetry.models import Rollup
-from telemetry.services.rollups import FIVE_MINUTES, HOUR
 from treats.models import TreatEvent
 from treats.services.budget import HOLDING
 

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from accounts.models import User
 from accounts.roles import may_name
+from devices.const import BATTERY_LOW
 from devices.models import Device
 from devices.presenters import status_dict
 from devices.selectors import EVERYTHING, Windows
@@ -21,7 +22,6 @@ from pages.words import NBSP, listed, percent, portions, sentences, time_tag
 from pets.models import Pet
 from treats.models import TreatEvent
 
-BATTERY_LOW = 20
 NAMES_IN_A_SENTENCE = 3
 FAILURES = frozenset({TreatEvent.Result.JAMMED, TreatEvent.Result.EMPTY, TreatEvent.Result.FAILED})
 Result = TreatEvent.Result

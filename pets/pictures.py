@@ -15,6 +15,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
 
 from core.errors import Invalid, Unavailable
 from pets.decode import MAX_BYTES, REFUSED, TOO_LARGE
@@ -29,12 +30,13 @@ _turn, _room = threading.Lock(), threading.BoundedSemaphore(WAITING_MOST + 1)
 
 class Busy(Unavailable):
     code = "busy"
-    detail = "Other pictures are being looked at. Try again in a moment."
+    detail = _("Many pictures are being sent at the moment. Try again in a few seconds.")
 
 
 class TooLargePicture(Invalid):
     def __init__(self) -> None:
-        super().__init__({"picture": ["too large"]}, "The picture has too many pixels.")
+        text = _("This picture is too large to be read. Send it as a JPEG, or smaller.")
+        super().__init__({"picture": [_("too large")]}, text)
 
 
 def square(file: IO[bytes]) -> bytes:
@@ -51,7 +53,9 @@ def square(file: IO[bytes]) -> bytes:
         raise TooLargePicture
     if code != REFUSED:
         log.warning("picture_decoder_ended", extra={"exit_code": code})
-    raise Invalid({"picture": ["not a picture"]}, "This file is not a JPEG, PNG or WebP picture.")
+    raise Invalid(
+        {"picture": [_("not a picture")]}, _("This is no picture that can be read. Send a JPEG, PNG or WebP.")
+    )
 
 
 def _decode(content: bytes, into: IO[bytes]) -> int:

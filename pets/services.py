@@ -4,6 +4,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from core.errors import Conflict
@@ -16,7 +18,10 @@ def create_pet(*, owner: User, fields: dict[str, Any]) -> Pet:
     """A new pet with `fields` (validated). Raises Conflict (`too_many`) when the owner has as many as one may have."""
     User.objects.select_for_update(no_key=True).get(pk=owner.pk)
     if owner.pets.count() >= settings.PETS_PER_OWNER:
-        raise Conflict(f"An account can have {settings.PETS_PER_OWNER} pets.", code="too_many")
+        raise Conflict(
+            format_lazy(_("An account can have {n} pets. Remove one first."), n=settings.PETS_PER_OWNER),
+            code="too_many",
+        )
     return Pet.objects.create(owner=owner, **fields)
 
 

@@ -27,7 +27,7 @@ def provision_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
                 name=given["name"] or "Collar", owner=given["owner"], claim_code=code, key=given["key"]
             )
         except ApiError as refused:
-            form.add_error(None, refused.detail)
+            form.add_error(None, str(refused))
         else:
             context |= {"device": device, "mqtt": credential.public(), "code": code}
     return TemplateResponse(request, "provisioning/provision.html", context)

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.db import OperationalError, transaction
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from core.errors import ApiError, Conflict, Unavailable
+from devices.errors import Retired
 from devices.models import Device
 from devices.services import claims, ownership
 from devices.services.configuration import publish_config
@@ -61,7 +63,7 @@ def _claim_code(device: Device, by: User) -> tuple[str, str]:
 
 def _send_config(device: Device, by: User) -> tuple[str, str]:
     if device.retired_at is not None:
-        raise ApiError("This collar is retired.", code="retired")
+        raise Retired
     with transaction.atomic():
         told = {"config_version": [device.config_version, device.config_version]}
         record(by=by, action="send", subject="device", subject_id=device.pk, device_id=device.pk, changes=told)
@@ -77,7 +79,7 @@ def _treat(device: Device, by: User) -> tuple[str, str]:
 def _end_stream(device: Device, by: User) -> tuple[str, str]:
     stream = streams.open_stream(device)
     if stream is None or not streams.end(stream=stream, reason=StreamSession.Reason.STAFF):
-        raise Conflict("It does not stream.", code="not_streaming")
+        raise Conflict(_("It does not stream."), code="not_streaming")
     return "Its camera is told to stop; nobody sees its picture any more.", ""
 
 
@@ -131,7 +133,7 @@ def _try(action: Action, device: Device, by: User) -> tuple[Line, bool]:
     try:
         words, secret = action.run(device, by)
     except (ApiError, OperationalError) as error:
-        refused = error if isinstance(error, ApiError) else Unavailable("The database is away. Look what was done.")
+        refused = error if isinstance(error, ApiError) else Unavailable(_("The database is away. Look what was done."))
         outcome = "skipped" if refused.code in SKIPPED else "failed"
-        return Line(device, outcome, refused.detail), isinstance(refused, Unavailable)
+        return Line(device, outcome, str(refused)), isinstance(refused, Unavailable)
     return Line(device, "done", words, secret), False

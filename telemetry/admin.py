@@ -10,8 +10,8 @@ from core.admin import HistoryAdmin, SinceFilter, one_of
 from core.ids import floor_key, to_ms
 from core.times import now
 from devices.admin import OfDeviceAdmin
+from telemetry.const import FIVE_MINUTES, HOUR
 from telemetry.models import RejectedMessage, Rollup, RollupMark, Sample
-from telemetry.services.rollups import FIVE_MINUTES, HOUR
 
 SHOWN = timedelta(days=2)
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiResponse, PolymorphicProxySerializer, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -15,12 +16,13 @@ from core.api import UtcDateTimeField, next_url, query
 from core.errors import Invalid
 from core.openapi import errors
 from core.times import now
-from devices.api.serializers import ActivitySerializer, LatestSerializer
 from devices.selectors import find_device, windows_of
+from telemetry.columns import FELT, PLAIN, bucket_kinds
+from telemetry.const import LIMIT_DEFAULT, LIMIT_MOST
 from telemetry.payloads import FUTURE_MS
-from telemetry.services.history import WIDTHS, Answer, Ask, buckets, samples
+from telemetry.services import history
+from telemetry.services.history import WIDTHS, Page, buckets, samples
 
-LIMIT_DEFAULT, LIMIT_MAX = 1000, 10_000
 DAY = timedelta(days=1)
 AHEAD = timedelta(milliseconds=FUTURE_MS + 1)
 EARLIEST, LATEST = (
@@ -32,48 +34,54 @@ EARLIEST, LATEST = (
 class TelemetryQuery(serializers.Serializer[Any]):
     start = serializers.DateTimeField(required=False, help_text="Inclusive; 24 h before the end, or now, without it.")
     end = serializers.DateTimeField(required=False, help_text="Exclusive; no end without it.")
-    limit = serializers.IntegerField(min_value=1, max_value=LIMIT_MAX, default=LIMIT_DEFAULT)
+    limit = serializers.IntegerField(min_value=1, max_value=LIMIT_MOST, default=LIMIT_DEFAULT)
     order = serializers.ChoiceField(choices=["desc", "asc"], default="desc")
     shape = serializers.ChoiceField(choices=["rows", "columns"], default="rows")
     resolution = serializers.ChoiceField(choices=["raw", *WIDTHS], default="raw")
     cursor = serializers.CharField(max_length=40, required=False, help_text="From the `next` link.")
 
 
-class SamplePageSerializer(serializers.Serializer[Any]):
-    results = LatestSerializer(many=True)
-    next = serializers.URLField(allow_null=True)
+def _field(kind: type[float] | type[int]) -> serializers.Field[Any, Any, Any, Any]:
+    return serializers.FloatField() if kind is float else serializers.IntegerField()
 
 
-class SampleColumnsSerializer(serializers.Serializer[Any]):
-    """The same six keys as lists of one length."""
-
-    ts = serializers.ListField(child=UtcDateTimeField())
-    accel_x = serializers.ListField(child=serializers.FloatField())
-    accel_y = serializers.ListField(child=serializers.FloatField())
-    accel_z = serializers.ListField(child=serializers.FloatField())
-    battery_level = serializers.ListField(child=serializers.FloatField())
-    activity = serializers.ListField(child=ActivitySerializer(allow_null=True))
-    next = serializers.URLField(allow_null=True)
+def _shape(name: str, words: str, fields: dict[str, Any]) -> Any:
+    """A serializer made from the table of quantities."""
+    return type(f"{name}Serializer", (serializers.Serializer,), {"__doc__": words, **fields})
 
 
-class BucketSerializer(serializers.Serializer[Any]):
-    """A span of time that has samples; `ts` is its start."""
-
-    ts = UtcDateTimeField()
-    count = serializers.IntegerField()
-    accel_x_min = serializers.FloatField()
-    accel_x_mean = serializers.FloatField()
-    accel_x_max = serializers.FloatField()
-    accel_y_min = serializers.FloatField()
-    accel_y_mean = serializers.FloatField()
-    accel_y_max = serializers.FloatField()
-    accel_z_min = serializers.FloatField()
-    accel_z_mean = serializers.FloatField()
-    accel_z_max = serializers.FloatField()
-    battery_level_min = serializers.FloatField()
-    battery_level_max = serializers.FloatField()
-    active_s = serializers.IntegerField()
-    steps = serializers.IntegerField()
+ActivitySerializer = _shape("Activity", "", {one.name: _field(one.kind) for one in FELT})
+LatestSerializer = _shape(
+    "Latest",
+    "The newest sample.",
+    {
+        "ts": UtcDateTimeField(),
+        **{one.name: _field(one.kind) for one in PLAIN},
+        "activity": ActivitySerializer(allow_null=True),
+    },
+)
+SamplePageSerializer = _shape(
+    "SamplePage", "", {"results": LatestSerializer(many=True), "next": serializers.URLField(allow_null=True)}
+)
+SampleColumnsSerializer = _shape(
+    "SampleColumns",
+    "The same six keys as lists of one length.",
+    {
+        "ts": serializers.ListField(child=UtcDateTimeField()),
+        **{one.name: serializers.ListField(child=_field(one.kind)) for one in PLAIN},
+        "activity": serializers.ListField(child=ActivitySerializer(allow_null=True)),
+        "next": serializers.URLField(allow_null=True),
+    },
+)
+BucketSerializer = _shape(
+    "Bucket",
+    "A span of time that has samples; `ts` is its start.",
+    {
+        "ts": UtcDateTimeField(),
+        "count": serializers.IntegerField(),
+        **{name: _field(kind) for name, kind in bucket_kinds().items()},
+    },
+)
 
 
 class BucketPageSerializer(serializers.Serializer[Any]):
@@ -108,7 +116,7 @@ def window(wanted: dict[str, Any]) -> tuple[datetime, datetime]:
     end = min(max(wanted.get("end") or at + AHEAD, EARLIEST), LATEST)
     start = min(max(wanted.get("start") or (end if "end" in wanted else at) - DAY, EARLIEST), LATEST)
     if "start" in wanted and "end" in wanted and wanted["start"] >= wanted["end"]:
-        raise Invalid({"end": ["The end must be after the start."]})
+        raise Invalid({"end": [_("The end must be after the start.")]})
     return start, end
 
 
@@ -119,9 +127,9 @@ def check_cursor(cursor: str | None, resolution: str) -> str | None:
     try:
         position = str(UUID(cursor)) if resolution == "raw" else str(int(cursor))
     except ValueError as error:
-        raise Invalid({"cursor": ["Not a cursor of this list."]}) from error
+        raise Invalid({"cursor": [_("Not a cursor of this list.")]}) from error
     if resolution != "raw" and not 0 <= int(position) <= LATEST.timestamp():
-        raise Invalid({"cursor": ["Not a cursor of this list."]})
+        raise Invalid({"cursor": [_("Not a cursor of this list.")]})
     return position
 
 
@@ -137,7 +145,7 @@ class TelemetryView(APIView):
         device = find_device(user, device_id)
         wanted = query(TelemetryQuery, request)
         start, end = window(wanted)
-        ask = Ask(
+        wanted_rows = history.TelemetryQuery(
             device=device,
             windows=list(windows_of(user, device).spans),
             start=start,
@@ -147,14 +155,14 @@ class TelemetryView(APIView):
             shape=wanted["shape"],
             cursor=check_cursor(wanted.get("cursor"), wanted["resolution"]),
         )
-        answer = samples(ask) if wanted["resolution"] == "raw" else buckets(ask, wanted["resolution"])
-        return HttpResponse(_body(request, ask, answer), content_type="application/json")
+        found = samples(wanted_rows) if wanted["resolution"] == "raw" else buckets(wanted_rows, wanted["resolution"])
+        return HttpResponse(_body(request, wanted_rows, found), content_type="application/json")
 
 
-def _body(request: Request, ask: Ask, answer: Answer) -> str:
+def _body(request: Request, query: history.TelemetryQuery, page: Page) -> str:
     """Close the JSON with the link to the next page, which keeps this window."""
-    link = answer.next and next_url(request, cursor=answer.next, start=_exact(ask.start), end=_exact(ask.end))
-    return f'{answer.json},"next":{json.dumps(link)}}}'
+    link = page.next and next_url(request, cursor=page.next, start=_exact(query.start), end=_exact(query.end))
+    return f'{page.json},"next":{json.dumps(link)}}}'
 
 
 def _exact(moment: datetime) -> str:

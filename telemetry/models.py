@@ -7,8 +7,6 @@ from core.ids import uuid7
 from core.times import now
 from devices.models import Device
 
-MICRO = 1_000_000  # rollups add up integers of a millionth: a float sum depends on the order
-
 
 class Sample(models.Model):
     """What a collar felt at `ts`. The key is made from its identity, so a repeat collides with itself.

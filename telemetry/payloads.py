@@ -7,35 +7,33 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from telemetry.columns import BY_NAME, FELT, PLAIN, Quantity
+
 MAX_BYTES = 16_384
 MAX_SAMPLES = 500
 FUTURE_MS = 5 * 60 * 1000  # how far ahead of our clock a sample may be
-ACCEL_G = 16.0
 DIGITS_MOST = 100
-INT_MAX, SEQ_MAX, BATCH_MAX = 2**31 - 1, 2**63 - 1, 2**63 - 1
-NUMBERS = {"accel_x": ACCEL_G, "accel_y": ACCEL_G, "accel_z": ACCEL_G, "battery_level": 100.0}
-Accel = Annotated[float, Meta(ge=-ACCEL_G, le=ACCEL_G)]
-Count = Annotated[int, Meta(ge=0, le=INT_MAX)]
+SEQ_MAX, BATCH_MAX = 2**63 - 1, 2**63 - 1
 
 
 class Activity(msgspec.Struct, gc=False):
     """What happened since the sample before."""
 
-    sd_mg: Count
-    odba_mg: Count
-    active_s: Count
-    steps: Count
+    sd_mg: Annotated[int, BY_NAME["sd_mg"].meta]
+    odba_mg: Annotated[int, BY_NAME["odba_mg"].meta]
+    active_s: Annotated[int, BY_NAME["active_s"].meta]
+    steps: Annotated[int, BY_NAME["steps"].meta]
 
 
 class Reading(msgspec.Struct, gc=False):
-    """One sample: `ts` in ms since 1970, accel in g, battery in percent."""
+    """One sample: `ts` in ms since 1970, the quantities as telemetry/columns.py has them."""
 
     seq: Annotated[int, Meta(ge=0, le=SEQ_MAX)]
     ts: int
-    accel_x: Accel
-    accel_y: Accel
-    accel_z: Accel
-    battery_level: Annotated[float, Meta(ge=0, le=100)]
+    accel_x: Annotated[float, BY_NAME["accel_x"].meta]
+    accel_y: Annotated[float, BY_NAME["accel_y"].meta]
+    accel_z: Annotated[float, BY_NAME["accel_z"].meta]
+    battery_level: Annotated[float, BY_NAME["battery_level"].meta]
     activity: Activity | None = None
 
 
@@ -132,7 +130,7 @@ def _message_fault(raw: dict[str, Any], parsed: Parsed, samples: Any) -> str | N
     return "too_many_samples" if len(samples) > MAX_SAMPLES else None
 
 
-def _is_int(value: Any, low: int, high: int) -> bool:
+def _is_int(value: Any, low: float, high: float) -> bool:
     return type(value) is int and low <= value <= high
 
 
@@ -144,27 +142,26 @@ def _fault(sample: Any) -> str | None:
     """Why a sample is refused by itself, or None."""
     if not isinstance(sample, dict):
         return "bad_type: sample"
-    for name in ("seq", "ts", *NUMBERS):
+    for name in ("seq", "ts", *(one.name for one in PLAIN)):
         if name not in sample:
             return f"missing: {name}"
     if type(sample["ts"]) is not int:
         return "bad_type: ts"
     if not _is_int(sample["seq"], 0, SEQ_MAX):
         return "out_of_range: seq" if type(sample["seq"]) is int else "bad_type: seq"
-    for name, limit in NUMBERS.items():
-        fault = _number_fault(sample[name], name, limit)
+    for quantity in PLAIN:
+        fault = _number_fault(sample[quantity.name], quantity)
         if fault:
             return fault
     return _activity_fault(sample.get("activity"))
 
 
-def _number_fault(value: Any, name: str, limit: float) -> str | None:
+def _number_fault(value: Any, quantity: Quantity) -> str | None:
     if type(value) not in (int, float):
-        return f"bad_type: {name}"
-    if not math.isfinite(value) if isinstance(value, float) else False:
-        return f"bad_number: {name}"
-    low = 0 if name == "battery_level" else -limit
-    return None if low <= value <= limit else f"out_of_range: {name}"
+        return f"bad_type: {quantity.name}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"bad_number: {quantity.name}"
+    return None if quantity.low <= value <= quantity.high else f"out_of_range: {quantity.name}"
 
 
 def _activity_fault(activity: Any) -> str | None:
@@ -172,9 +169,9 @@ def _activity_fault(activity: Any) -> str | None:
         return None
     if not isinstance(activity, dict):
         return "bad_type: activity"
-    for name in ("sd_mg", "odba_mg", "active_s", "steps"):
-        if not _is_int(activity.get(name), 0, INT_MAX):
-            return f"bad_value: activity.{name}"
+    for quantity in FELT:
+        if not _is_int(activity.get(quantity.name), quantity.low, quantity.high):
+            return f"bad_value: activity.{quantity.name}"
     return None
 
 

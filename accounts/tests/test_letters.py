@@ -165,7 +165,9 @@ def test_a_letter_of_another_key_or_too_old_is_given_up() -> None:
     letter = letters.open_sealed(sealed)
     assert letter is not None
     assert (letter.subject, letter.body, letter.to) == ("Hello", "text", ["b@example.com"])
-    old = letters.box(letters.PURPOSE).encrypt_at_time(b"{}", int(time.time() - letters.TRIED_FOR.total_seconds() - 5))
+    old = letters.fernet_for(letters.PURPOSE).encrypt_at_time(
+        b"{}", int(time.time() - letters.TRIED_FOR.total_seconds() - 5)
+    )
     assert letters.open_sealed(old.decode()) is None
 
 

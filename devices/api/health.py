@@ -5,6 +5,8 @@ from typing import Any
 import redis
 from django.conf import settings
 from django.db import OperationalError, connection
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from redis.exceptions import RedisError
 from rest_framework import serializers
@@ -40,7 +42,7 @@ class ReadyView(_Public):
         """Database, Redis and broker answer."""
         away = [name for name, check in CHECKS.items() if not check()]
         if away:
-            raise Unavailable(f"Away: {', '.join(away)}.", code="not_ready")
+            raise Unavailable(format_lazy(_("Away: {parts}."), parts=", ".join(away)), code="not_ready")
         return Response({"status": "ok"})
 
 

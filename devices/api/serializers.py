@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import User
@@ -128,22 +129,9 @@ class ClaimCodeSerializer(HandoverUntilSerializer):
     claim_code = serializers.CharField()
 
 
-class ActivitySerializer(serializers.Serializer[Any]):
-    sd_mg = serializers.IntegerField()
-    odba_mg = serializers.IntegerField()
-    active_s = serializers.IntegerField()
-    steps = serializers.IntegerField()
-
-
-class LatestSerializer(serializers.Serializer[Any]):
-    """The newest sample."""
-
-    ts = UtcDateTimeField()
-    accel_x = serializers.FloatField()
-    accel_y = serializers.FloatField()
-    accel_z = serializers.FloatField()
-    battery_level = serializers.FloatField()
-    activity = ActivitySerializer(allow_null=True)
+@extend_schema_field({"allOf": [{"$ref": "#/components/schemas/Latest"}], "nullable": True})
+class LatestField(serializers.JSONField):
+    """The newest sample; its shape is telemetry's."""
 
 
 class StatusSerializer(serializers.Serializer[Any]):
@@ -157,4 +145,4 @@ class StatusSerializer(serializers.Serializer[Any]):
     hardware = HardwareSerializer()
     streaming = serializers.BooleanField()
     treats_left = serializers.IntegerField(allow_null=True)
-    latest = LatestSerializer(allow_null=True)
+    latest = LatestField(allow_null=True)

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -64,10 +65,10 @@ class DeviceListView(APIView):
         if named is None:
             return user
         if not may(user, OPERATE):
-            raise Forbidden("Only staff who operate can make a collar for somebody else.")
+            raise Forbidden(_("Only staff who operate can make a collar for somebody else."))
         owner = User.objects.filter(pk=serializers.UUIDField().run_validation(named)).first()
         if owner is None:
-            raise Invalid({"owner": ["There is no such user."]})
+            raise Invalid({"owner": [_("There is no such user.")]})
         return owner
 
 

@@ -12,13 +12,15 @@ from typing import Any
 
 from django.db import DatabaseError, transaction
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from broker.credentials import hash_claim_code, new_claim_code
 from broker.registry import Credential, new_credential
-from core.errors import ApiError, Conflict, Forbidden, NotFound
+from core.errors import ApiError, BadPassword, Conflict, Forbidden, NotFound
 from core.throttle import Limit
 from core.times import now
+from devices.errors import Retired
 from devices.live import push_access, push_status
 from devices.models import Assignment, Device
 from devices.services import ownership
@@ -69,8 +71,8 @@ def issue_claim_code(*, device: Device) -> str:
     free = Device.objects.in_use().filter(pk=device.pk, owner=None)
     if not free.update(claim_code_hash=hash_claim_code(code), claim_expires_at=None):
         if Device.objects.filter(pk=device.pk, retired_at=None).exists():
-            raise Conflict("This collar has an owner, who can hand it over.", code="owned")
-        raise Conflict("This collar is retired.", code="retired")
+            raise Conflict(_("This collar has an owner, who can hand it over."), code="owned")
+        raise Retired
     log.info("claim_code_issued", extra={"device": device.pk})
     return code
 
@@ -82,9 +84,9 @@ def hand_over(*, device: Device, by: User, password: str) -> tuple[str, datetime
     """
     _require_owner(device, by)
     if not by.check_password(password):
-        raise Forbidden("The password is wrong.", code="bad_password")
+        raise BadPassword
     if device.retired_at is not None:
-        raise Conflict("This collar is retired.", code="retired")
+        raise Retired
     code, expires_at = new_claim_code(), now() + HANDOVER_CODE_LIFE
     with transaction.atomic():
         owned = Device.objects.in_use().filter(pk=device.pk, owner=by)
@@ -115,7 +117,7 @@ def call_off_handover(*, device: Device, by: User) -> None:
 
 def _require_owner(device: Device, by: User) -> None:
     if device.owner_id != by.pk:
-        raise Forbidden("Only its owner can hand a collar over.")
+        raise Forbidden(_("Only its owner can hand a collar over."))
 
 
 def claim(
@@ -157,9 +159,9 @@ def _claimable(digest: str | None, by: User) -> Device:
     found = found.filter(Q(claim_expires_at=None) | Q(claim_expires_at__gt=at))
     device = found.select_for_update(no_key=True).first() if digest else None
     if device is None:
-        raise NotFound("We don't know this code, or it is already used. Check it on the tag.")
+        raise NotFound(_("We don't know this code, or it is already used. Check it on the tag."))
     if device.owner_id == by.pk:
-        raise Conflict("This collar is yours. To keep it, call the handover off.", code="yours")
+        raise Conflict(_("This collar is yours already. To keep it, call the handover off on its page."), code="yours")
     return device
 
 

@@ -3,6 +3,7 @@
 import logging
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from accounts import sessions
 from accounts.models import User
@@ -21,7 +22,7 @@ def delete_account(*, user: User) -> None:
     record of what the devices did. Raises Conflict for staff, and Unavailable with the account still there.
     """
     if user.is_staff:
-        raise Conflict("Staff accounts are ended by an administrator.", code="staff_stays")
+        raise Conflict(_("Staff accounts are ended by an administrator."), code="staff_stays")
     theirs = Device.objects.in_use().filter(owner=user)
     refs = list(theirs.values_list("mqtt_user", flat=True))
     with trial(removed=refs) as change:
@@ -31,7 +32,7 @@ def delete_account(*, user: User) -> None:
             # Before the collars (docs/decisions/row-locks.md); nobody gives this person another one now.
             User.objects.select_for_update(no_key=True).get(pk=user.pk)
             if set(theirs.values_list("mqtt_user", flat=True)) != set(refs):
-                raise Conflict("A collar came or went just now. Try again.")
+                raise Conflict(_("A collar came or went just now. Try again."))
             if refs:
                 end(theirs)
             Device.objects.filter(owner=user).update(owner=None, pet=None, name="Collar of a deleted account")

@@ -2,7 +2,7 @@
 
 from django.db import connection
 
-from devices.models import TRIAL_S
+from devices.const import TRIAL_S
 
 _LINES = """
     WITH trial AS (

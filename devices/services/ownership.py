@@ -8,6 +8,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from broker import publisher, topics
@@ -18,6 +20,7 @@ from core.ids import uuid7
 from core.throttle import Limit
 from core.times import now
 from devices.config import default_config
+from devices.errors import Retired
 from devices.live import push_access
 from devices.models import Assignment, Device
 from devices.services.configuration import change_config, publish_config
@@ -69,7 +72,7 @@ def provision(
 
 def _refuse_second(key: UUID | None) -> None:
     if key is not None and Device.objects.filter(pk=key).exists():
-        raise Conflict("This collar is made already. Its password was shown then.", code="made")
+        raise Conflict(_("This collar is made already. Its password was shown then."), code="made")
 
 
 def _new_row(credential: Credential, *, owner: User | None, pet: Pet | None, **fields: Any) -> Device:
@@ -95,7 +98,10 @@ def check_room(owner: User) -> None:
     """Raise Conflict when the owner has as many collars as one may have; holds the owner's row until commit."""
     User.objects.select_for_update(no_key=True).get(pk=owner.pk)
     if Device.objects.in_use().filter(owner=owner).count() >= settings.DEVICES_PER_OWNER:
-        raise Conflict(f"An account can have {settings.DEVICES_PER_OWNER} collars.", code="too_many")
+        raise Conflict(
+            format_lazy(_("An account can have {n} collars. Remove one first."), n=settings.DEVICES_PER_OWNER),
+            code="too_many",
+        )
 
 
 @transaction.atomic
@@ -105,7 +111,7 @@ def update_device(*, device: Device, changes: dict[str, Any]) -> Device:
     if locked.owner_id != device.owner_id:
         raise NotFound  # handed over since the caller looked
     if locked.retired_at is not None:
-        raise Conflict("This collar is retired.", code="retired")
+        raise Retired
     config = dict(changes.get("config", {}))
     if "name" in changes:
         Device.objects.filter(pk=device.pk).update(name=changes["name"])
@@ -128,7 +134,7 @@ def _put_on(device: Device, pet: Pet | None) -> None:
 def rotate(*, device: Device, shown: bool = True) -> Credential:
     """A new password; the old one and its session end. Raises Conflict (`retired`) and Unavailable."""
     if device.retired_at is not None:
-        raise Conflict("This collar is retired.", code="retired")
+        raise Retired
     credential = new_credential(device.mqtt_user)
     same = Device.objects.in_use().filter(pk=device.pk, owner=device.owner_id, mqtt_pass_hash=device.mqtt_pass_hash)
     fresh = {"mqtt_pass_hash": credential.verifier, "password_shown": shown or device.password_shown}
@@ -146,7 +152,7 @@ def rotate(*, device: Device, shown: bool = True) -> Credential:
 
 
 def _changed_meanwhile() -> Conflict:
-    return Conflict("The password was changed by somebody else just now. Try again.")
+    return Conflict(_("The password was changed by somebody else just now. Try again."))
 
 
 def retire(*, device: Device) -> None:
@@ -154,7 +160,7 @@ def retire(*, device: Device) -> None:
     mine = Device.objects.in_use().filter(pk=device.pk, owner=device.owner_id)
     with trial(removed=[device.mqtt_user]) as change:
         if not mine.exists():
-            raise Conflict("This collar is retired.", code="retired")
+            raise Retired
         change.load()
         with transaction.atomic():
             change.keep()
@@ -168,7 +174,7 @@ def end(devices: QuerySet[Device]) -> list[UUID]:
     """
     ended = list(devices.select_for_update(no_key=True).values_list("pk", "owner_id"))
     if not ended:
-        raise Conflict("This collar is retired.", code="retired")
+        raise Retired
     ids = [pk for pk, _ in ended]
     retired = {"status": Device.Status.RETIRED, "retired_at": now(), **NO_CODE}
     Device.objects.filter(pk__in=ids).update(**retired)
@@ -188,9 +194,9 @@ def _forget_retained(device_ids: list[UUID]) -> None:
 def restore_own(*, device: Device, by: User) -> Credential:
     """As `restore`, by its last owner, within RESTORE_WITHIN of the retirement. Raises Forbidden, too."""
     if device.owner_id != by.pk:
-        raise Forbidden("Only its last owner can bring a collar back.")
+        raise Forbidden(_("Only its last owner can bring a collar back."))
     if device.retired_at is not None and device.retired_at < now() - RESTORE_WITHIN:
-        raise Conflict(f"It was retired more than {RESTORE_WITHIN.days} days ago.", code="too_late")
+        raise Conflict(format_lazy(_("It was retired more than {n} days ago."), n=RESTORE_WITHIN.days), code="too_late")
     return restore(device=device)
 
 
@@ -220,4 +226,4 @@ def restore(*, device: Device) -> Credential:
 
 
 def _not_retired() -> Conflict:
-    return Conflict("This collar is not retired.", code="not_retired")
+    return Conflict(_("This collar is not retired."), code="not_retired")

@@ -14,8 +14,9 @@ from broker import publisher
 from broker.commands import Time
 from core.ids import to_ms
 from core.times import CLOCK_SLACK, now
+from devices.const import SILENT_AFTER_S
 from devices.live import push_status
-from devices.models import SILENT_AFTER_S, Device
+from devices.models import Device
 from devices.payloads import Hardware
 from devices.services.configuration import publish_config
 

@@ -14,10 +14,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from django.db import DatabaseError, connection, transaction
+from django.utils.translation import gettext_lazy as _
 
+from broker.errors import BrokerUnavailable
 from broker.registry import Credential, registry
-from core.errors import ApiError, Conflict, Unavailable
-from devices.models import TRIAL_S
+from core.errors import ApiError, Conflict
+from devices.const import TRIAL_S
 
 log = logging.getLogger(__name__)
 _BEGIN = """
@@ -51,7 +53,7 @@ class Trial:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(_BEGIN, [refs, verifiers, TRIAL_S])
             if cursor.rowcount < len(refs):
-                raise Conflict("Somebody else is changing this collar just now. Try again.")
+                raise Conflict(_("Somebody else is changing this collar just now. Try again."))
 
     def load(self) -> None:
         """Have the broker act on it. Raises Unavailable when it does not within seconds."""
@@ -70,9 +72,7 @@ class Trial:
         with connection.cursor() as cursor:
             cursor.execute(_END + _IN_TIME, [*lines, TRIAL_S])
             if cursor.rowcount < len(lines[0]):
-                raise Unavailable(
-                    "The broker took too long. Nothing was changed; try again.", code="broker_unavailable"
-                )
+                raise BrokerUnavailable
 
     def _take_back(self) -> None:
         """What cannot be undone now, since the database is away, is undone by time and `sync_broker`."""

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -65,7 +66,7 @@ class ReleaseActView(APIView):
         if act not in rollouts.ACTS:
             raise NotFound
         if not may(user, RELEASE):
-            raise Forbidden("Only admins can do this.")
+            raise Forbidden(_("Only admins can do this."))
         rollouts.ACTS[act](release, read(shapes.RollOutSerializer, request)["percent"])
         return Response(shapes.ReleaseSerializer(_release(release_id)).data)
 

@@ -3,6 +3,8 @@
 import json
 
 from django.db import IntegrityError, transaction
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from core.errors import Conflict
 from firmware.models import Release
@@ -24,5 +26,6 @@ def add(*, packed: Pack, notes: str = "") -> Release:
                 size=len(packed.program),
             )
     except IntegrityError as error:
-        text = f"There is a release {told['version']} for {told['board']}. Withdraw it, or take the next version."
+        words = _("There is a release {version} for {board}. Withdraw it, or take the next version.")
+        text = format_lazy(words, version=told["version"], board=told["board"])
         raise Conflict(text, code="exists") from error

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from core.errors import Conflict
 from core.times import now
@@ -24,7 +25,7 @@ def publish(*, release: Release) -> None:
     """Let it be rolled out. Raises Conflict."""
     drafts = Release.objects.filter(pk=release.pk, state=Release.State.DRAFT)
     if not drafts.update(state=Release.State.PUBLISHED, published_at=now()):
-        raise Conflict("Only a draft can be published.", code="not_draft")
+        raise Conflict(_("Only a draft can be published."), code="not_draft")
 
 
 @transaction.atomic
@@ -35,9 +36,9 @@ def roll_out(*, release: Release, percent: int) -> int:
     """
     found = Release.objects.select_for_update().get(pk=release.pk)
     if found.state != Release.State.PUBLISHED:
-        raise Conflict("Only a published release can be rolled out.", code="not_published")
+        raise Conflict(_("Only a published release can be rolled out."), code="not_published")
     if found.paused:
-        raise Conflict("This rollout is paused.", code="paused")
+        raise Conflict(_("This rollout is paused."), code="paused")
     Release.objects.filter(pk=found.pk).update(percent=max(percent, found.percent))
     chosen = [pk for pk in _without(found) if _place(found.pk, pk) < percent]
     superseded = UpdateJob.objects.filter(device__in=chosen, state__in=(State.QUEUED, State.OFFERED))
@@ -73,7 +74,7 @@ def pause(*, release: Release) -> None:
     """Offer it to nobody more; who downloads already goes on. Raises Conflict."""
     running = Release.objects.filter(pk=release.pk, state=Release.State.PUBLISHED, paused=False)
     if not running.update(paused=True):
-        raise Conflict("This rollout does not run.", code="not_running")
+        raise Conflict(_("This rollout does not run."), code="not_running")
     jobs.call_back(UpdateJob.objects.filter(release=release, state=State.OFFERED))
 
 
@@ -82,7 +83,7 @@ def resume(*, release: Release) -> None:
     """Go on after a pause. Raises Conflict."""
     held = Release.objects.filter(pk=release.pk, state=Release.State.PUBLISHED, paused=True)
     if not held.update(paused=False):
-        raise Conflict("This rollout is not paused.", code="not_paused")
+        raise Conflict(_("This rollout is not paused."), code="not_paused")
     jobs.offer(UpdateJob.objects.filter(release=release, state=State.QUEUED))
 
 
@@ -91,7 +92,7 @@ def withdraw(*, release: Release) -> None:
     """Take it back: jobs that have not installed it end. Raises Conflict."""
     present = Release.objects.filter(pk=release.pk).exclude(state=Release.State.WITHDRAWN)
     if not present.update(state=Release.State.WITHDRAWN, withdrawn_at=now()):
-        raise Conflict("It is withdrawn already.", code="withdrawn")
+        raise Conflict(_("It is withdrawn already."), code="withdrawn")
     for job in UpdateJob.objects.filter(release=release, state__in=jobs.EARLY):
         jobs.end(job=job, reason="withdrawn")
 

@@ -136,17 +136,10 @@ def delete(request: HttpRequest) -> HttpResponse:
         try:
             delete_account(user=user)
         except ApiError as refused:
-            form.add_error(None, _refusal(refused))
+            form.add_error(None, refused.detail)
         else:
             request.session.flush()
             messages.success(request, _("Your account is deleted."))
             return redirect("account_login")
     context = {"form": form, "collars": Device.objects.in_use().filter(owner=user), "days": settings.RETENTION_DAYS}
     return render(request, "account/delete.html", {**context, "tab": "account"})
-
-
-def _refusal(refused: ApiError) -> str:
-    known = {
-        "staff_stays": _("Staff accounts are ended by an administrator."),
-    }
-    return known.get(refused.code, _("A part of Hetri is down. Nothing was changed; try again in a moment."))

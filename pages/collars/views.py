@@ -23,7 +23,6 @@ from pages.collars.forms import ClaimForm, RemoveForm, SettingsForm, SupportForm
 from pages.collars.papers import download, pattern
 from pages.found import device_in_use
 from pages.presenters import zone_of
-from pages.refusals import in_words
 from pages.viewer import viewer
 from streaming.services import support, viewings
 
@@ -48,7 +47,7 @@ def add(request: HttpRequest) -> HttpResponse:
                 pet=given["pet"],
             )
         except ApiError as refused:
-            form.add_error("code" if refused.code == "not_found" else None, in_words(refused))
+            form.add_error("code" if refused.code == "not_found" else None, refused.detail)
         else:
             if credential is not None:
                 return _credentials(request, device, credential)
@@ -69,7 +68,7 @@ def build(request: HttpRequest) -> HttpResponse:
             given = form.cleaned_data
             return _credentials(request, *ownership.provision(name=given["name"], owner=user, pet=given["pet"]))
         except ApiError as refused:
-            form.add_error(None, in_words(refused))
+            form.add_error(None, refused.detail)
     return render(request, "collars/build.html", {"form": form, "tab": "home"})
 
 
@@ -90,7 +89,7 @@ def settings(request: HttpRequest, device_id: UUID) -> HttpResponse:
         try:
             ownership.update_device(device=device, changes=form.changes())
         except ApiError as refused:
-            form.add_error(None, in_words(refused))
+            form.add_error(None, refused.detail)
         else:
             messages.success(request, _("Saved. The collar is told when it is online."))
             return redirect("collar_settings", device_id)
@@ -118,7 +117,7 @@ def support_view(request: HttpRequest, device_id: UUID) -> HttpResponse:
         try:
             support.grant(device=device, by=user, minutes=form.cleaned_data["minutes"])
         except ApiError as refused:
-            form.add_error(None, in_words(refused))
+            form.add_error(None, refused.detail)
         else:
             messages.success(request, _("Support may watch for a while."))
             return redirect("collar_support", device_id)
@@ -143,7 +142,7 @@ def credentials(request: HttpRequest, device_id: UUID) -> HttpResponse:
         try:
             return _credentials(request, device, claims.renew(device=device))
         except ApiError as refused:
-            messages.error(request, in_words(refused))
+            messages.error(request, refused.detail)
     return render(request, "collars/rotate.html", {"device": device, "tab": "home"})
 
 
@@ -162,7 +161,7 @@ def hand_over(request: HttpRequest, device_id: UUID) -> HttpResponse:
         try:
             code, until = claims.hand_over(device=device, by=user, password=form.cleaned_data["password"])
         except ApiError as refused:
-            form.add_error(None, in_words(refused))
+            form.add_error(None, refused.detail)
         else:
             link = request.build_absolute_uri(f"{reverse('collar_add')}?code={code}")
             context = {"device": device, "code": code, "until": until, "link": link, "pattern": pattern(link)}
@@ -196,7 +195,7 @@ def remove(request: HttpRequest, device_id: UUID) -> HttpResponse:
         try:
             ownership.retire(device=device)
         except ApiError as refused:
-            form.add_error(None, in_words(refused))
+            form.add_error(None, refused.detail)
         else:
             messages.success(request, _("{name} is removed.").format(name=device.name))
             return redirect("home")

@@ -3,7 +3,6 @@
 from datetime import date
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -16,18 +15,17 @@ from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.roles import may
-from core.errors import ApiError, Conflict
+from core.errors import ApiError
 from core.times import now
 from devices.models import Device
 from pages import presenters
 from pages.found import pet_for
 from pages.pets import week
 from pages.pets.forms import SPECIES, PetForm, PictureForm
-from pages.refusals import in_words
 from pages.viewer import viewer
 from pets import services
 from pets.models import Pet, PetPicture
-from pets.pictures import Busy, TooLargePicture, remove_picture, set_picture
+from pets.pictures import remove_picture, set_picture
 from telemetry.services.days import days_of_pet
 from treats.services.budget import portions_used
 
@@ -126,9 +124,8 @@ def add(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             made = services.create_pet(owner=viewer(request), fields=form.cleaned_data)
-        except Conflict:
-            words = _("An account can have {n} pets. Remove one first.").format(n=settings.PETS_PER_OWNER)
-            form.add_error(None, words)
+        except ApiError as refused:
+            form.add_error(None, refused.detail)
         else:
             return redirect(_next(request) or reverse("pet", args=[made.pk]))
     return render(request, "pets/form.html", {"form": form, "next": _next(request) or "", "tab": "pets"})
@@ -158,7 +155,7 @@ def remove(request: HttpRequest, pet_id: UUID) -> HttpResponse:
         try:
             services.delete_pet(pet=found)
         except ApiError as refused:
-            messages.error(request, in_words(refused))
+            messages.error(request, refused.detail)
         else:
             messages.success(request, _("{name} is removed.").format(name=found.name))
             return redirect("pets")
@@ -180,20 +177,12 @@ def change_picture(request: HttpRequest, pet_id: UUID) -> HttpResponse:
             return redirect("pet", pet_id)
         except ApiError as error:
             refused = error
-            form.add_error("picture", _why_refused(error))
+            form.add_error("picture", error.detail)
     context = {"form": form, "pet": found, "tab": "pets"}
     answer = render(request, "pets/picture.html", context, status=refused.status if refused else 200)
     if refused and refused.retry_after:
         answer["Retry-After"] = str(refused.retry_after)
     return answer
-
-
-def _why_refused(error: ApiError) -> str:
-    if isinstance(error, Busy):
-        return _("Many pictures are being sent at the moment. Try again in a few seconds.")
-    if isinstance(error, TooLargePicture):
-        return _("This picture is too large to be read. Send it as a JPEG, or smaller.")
-    return _("This is no picture that can be read. Send a JPEG, PNG or WebP.")
 
 
 @require_safe

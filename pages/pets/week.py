@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from core.times import day_bounds
 from pages.figures import ENOUGH
 from pages.words import duration, local, percent
+from telemetry.const import FIVE_MINUTES
 from telemetry.services.days import PetDay
-from telemetry.services.rollups import FIVE_MINUTES
 
 TOP, BASE = 24, 232  # pixels of the drawing: where the tallest bar ends, where all begin
 A_WEEK = timedelta(days=7)

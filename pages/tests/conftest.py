@@ -49,12 +49,13 @@ def collar(owner: User, rex: Pet) -> Device:
     return make_collar(owner, rex, status="online", last_seen=now())
 
 
-def make_collar(owner: User, pet: Pet | None, **fields: Any) -> Device:
+def make_collar(owner: User | None, pet: Pet | None, **fields: Any) -> Device:
     """A provisioned collar as a row."""
     pk = uuid7()
     more: dict[str, Any] = {"name": "Rex's collar", "mqtt_user": str(pk), "mqtt_pass_hash": "x", **fields}
     device = Device.objects.create(pk=pk, owner=owner, pet=pet, **more)
-    Assignment.objects.create(device=device, owner=owner, pet=pet, started_at=device.owned_since)
+    if owner is not None:
+        Assignment.objects.create(device=device, owner=owner, pet=pet, started_at=device.owned_since)
     return device
 
 

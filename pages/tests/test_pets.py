@@ -36,6 +36,7 @@ def add_slots(device: Device, start: datetime, count: int, active_s: int = 60) -
 
 
 def wear(device: Device, pet: Pet, start: datetime | None, end: datetime | None = None) -> None:
+    Assignment.objects.filter(device=device).delete()
     Assignment.objects.create(device=device, owner=pet.owner, pet=pet, started_at=start, ended_at=end)
 
 

@@ -14,6 +14,8 @@ from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Max
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from kombu.exceptions import OperationalError
 
 from accounts.models import User
@@ -169,7 +171,7 @@ def _device(credential: Credential, entry: Entry) -> Device:
 def stop_batch(*, batch: Batch) -> None:
     """Make no more; what is made stays. Raises Conflict when the batch has ended."""
     if not Batch.objects.filter(pk=batch.pk, state=State.RUNNING).update(state=State.STOPPED, ended_at=now()):
-        raise Conflict("This batch has ended already.", code="ended")
+        raise Conflict(_("This batch has ended already."), code="ended")
     log.info("batch_stopped", extra={"batch": batch.pk})
 
 
@@ -189,7 +191,7 @@ def reveal(*, batch: Batch, by: User) -> list[Entry]:
                 for entry in _decoder.decode(fernet_for(PURPOSE).decrypt(sheet.sealed))
             ]
         except InvalidToken as error:
-            text = "HETRI_SECRET_KEY was changed, so they cannot be read. Retire these collars and make a new batch."
+            text = _("HETRI_SECRET_KEY was changed, so they cannot be read. Retire these collars and make a new batch.")
             raise Conflict(text, code="key_changed") from error
         sheets.delete()
     log.info("batch_shown", extra={"batch": batch.pk, "user": by.pk})
@@ -197,16 +199,15 @@ def reveal(*, batch: Batch, by: User) -> list[Entry]:
 
 
 def _nothing_to_show(batch: Batch) -> ApiError:
-    match state := secrets_of(batch, now()):
-        case "shown":
-            text = f"They were shown on {batch.shown_at:%Y-%m-%d at %H:%M} UTC. Nobody can see them again."
-        case "later":
-            text = "Wait until the batch has ended, or stop it."
-        case "none":
-            text = "No collar was made."
-        case _:
-            text = "Nobody had them shown within an hour, so they are gone. Retire these collars and make a new batch."
-    return Conflict(text, code=state)
+    state = secrets_of(batch, now())
+    reasons = {
+        "shown": _("They were shown on {moment} UTC. Nobody can see them again."),
+        "later": _("Wait until the batch has ended, or stop it."),
+        "none": _("No collar was made."),
+        "gone": _("Nobody had them shown within an hour, so they are gone. Retire these collars and make a new batch."),
+    }
+    moment = f"{batch.shown_at:%Y-%m-%d at %H:%M}" if batch.shown_at else ""
+    return Conflict(format_lazy(reasons[state], moment=moment), code=state)
 
 
 def secrets_of(batch: Batch, at: datetime) -> str:

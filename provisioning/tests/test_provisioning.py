@@ -14,8 +14,9 @@ from conftest import make_user
 from core.errors import Unavailable
 from core.times import now
 from devices.models import Device
-from devices.services import batches, claims
+from devices.services import claims
 from provisioning.models import Batch, BatchSheet
+from provisioning.services import batches
 from provisioning.services.batches import STEP
 from staff.models import AuditLine
 from staff.tests.conftest import lines, make_device

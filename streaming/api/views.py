@@ -3,6 +3,7 @@
 from typing import cast
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,7 +25,7 @@ def caller_of(request: Request) -> Caller:
     """Who asks. By cookie only from our own pages: no other page can switch a camera on. Raises Forbidden."""
     caller = cast(Caller, request.auth)
     if not caller.by_bearer and request.headers.get("Sec-Fetch-Site") != "same-origin":
-        raise Forbidden("Only Hetri's own pages can ask for this.", code="cross_site")
+        raise Forbidden(_("Only Hetri's own pages can ask for this."), code="cross_site")
     return caller
 
 

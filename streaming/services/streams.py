@@ -10,12 +10,14 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from broker import publisher
 from broker.commands import Answer, StartStream, StopStream
 from core.errors import Conflict, Unavailable
 from core.ids import uuid7
 from core.times import now
+from devices.errors import CollarOffline, NoCamera, Retired
 from devices.live import push_stream
 from devices.models import Device
 from devices.services.commands import record_command
@@ -60,18 +62,18 @@ def begin(*, device: Device) -> StreamSession:
 def refuse_unless_ready(device: Device) -> None:
     """Raise Conflict when this collar cannot stream now."""
     if device.retired_at is not None:
-        raise Conflict("This collar is retired.", code="retired")
+        raise Retired
     refuse_without_camera(device)
     if device.config.get("camera") == "off":
-        raise Conflict("The camera is off in this collar's settings.", code="camera_off")
+        raise Conflict(_("The camera is off in this collar's settings."), code="camera_off")
     if device.presence() != Device.Status.ONLINE:
-        raise Conflict("The collar is offline.", code="offline")
+        raise CollarOffline
 
 
 def refuse_without_camera(device: Device) -> None:
     """Raise Conflict (`no_camera`) for a collar that has none."""
     if not device.has_camera:
-        raise Conflict("This collar has no camera.", code="no_camera")
+        raise NoCamera
 
 
 def _make_room(owner_id: UUID | None) -> None:
@@ -82,7 +84,7 @@ def _make_room(owner_id: UUID | None) -> None:
         return
     found = shares.giving_way(owner_id)
     if not any(end(stream=one, reason=why, unless_watched=why == Reason.UNWATCHED) for one, why in found):
-        text = "As many cameras as this server can carry are on. Try again in a moment."
+        text = _("As many cameras as this server can carry are on. Try again in a moment.")
         raise Unavailable(text, code="busy", retry_after=BUSY_RETRY_S)
 
 

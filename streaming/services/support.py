@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from core.errors import Conflict, Forbidden, NotFound
+from core.errors import Forbidden, NotFound
 from core.times import now
+from devices.errors import Retired
 from devices.models import Device
 from streaming.models import SupportGrant, Viewing
 from streaming.services import viewings
@@ -17,7 +19,7 @@ def grant(*, device: Device, by: User, minutes: int) -> SupportGrant:
     """Let staff watch for so many minutes from now; replaces the grant before. Raises Forbidden and Conflict."""
     _require_owner(device, by)
     if device.retired_at is not None:
-        raise Conflict("This collar is retired.", code="retired")
+        raise Retired
     Device.objects.select_for_update(no_key=True).get(pk=device.pk)
     at = now()
     SupportGrant.objects.filter(device=device, ended_at=None).update(ended_at=at)
@@ -39,4 +41,4 @@ def withdraw(*, device: Device, by: User) -> None:
 
 def _require_owner(device: Device, by: User) -> None:
     if device.owner_id != by.pk:
-        raise Forbidden("Only the owner can let support watch.")
+        raise Forbidden(_("Only the owner can let support watch."))

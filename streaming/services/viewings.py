@@ -8,12 +8,14 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
+from django.utils.translation import gettext_lazy as _
 
 from accounts.authentication import Caller
 from accounts.models import User
 from accounts.roles import sees_all
 from broker import publisher
-from core.errors import Conflict, Forbidden, Unavailable
+from broker.errors import BrokerUnavailable
+from core.errors import Conflict, Forbidden
 from core.times import now
 from devices.models import Device
 from devices.selectors import Windows, windows_of
@@ -46,7 +48,7 @@ def right_of(user: User, device: Device) -> SupportGrant | None:
         return None
     grant = valid_grants(now()).filter(device=device).first() if sees_all(user) else None
     if grant is None:
-        raise Forbidden("Only the owner can watch, or staff whom the owner allowed it for a while.", code="no_grant")
+        raise Forbidden(_("Only the owner can watch, or staff whom the owner allowed it for a while."), code="no_grant")
     return grant
 
 
@@ -66,7 +68,7 @@ def watch(*, device: Device, by: Caller) -> Ticket:
         stream = streams.open_stream(locked) or streams.begin(device=locked)
         viewing = _join(stream, by, grant)
     if StreamSession.objects.filter(pk=stream.pk, reason=StreamSession.Reason.NOT_SENT).exists():
-        raise Unavailable("The collars' broker is away. Nothing was sent.", code="broker_unavailable")
+        raise BrokerUnavailable()
     return _ticket(stream, viewing)
 
 
@@ -77,7 +79,7 @@ def renew(*, device: Device, by: Caller) -> Ticket:
         stream = streams.open_stream(device)
         if stream is None:
             streams.refuse_without_camera(device)
-            raise Conflict("This collar does not stream.", code="not_streaming")
+            raise Conflict(_("This collar does not stream."), code="not_streaming")
         viewing = _join(stream, by, grant)
     return _ticket(stream, viewing)
 
@@ -86,7 +88,7 @@ def _join(stream: StreamSession, by: Caller, grant: SupportGrant | None) -> View
     """The caller's open viewing of this stream, or a new one; holds the stream's row, so that it does not end now."""
     held = StreamSession.objects.select_for_update(no_key=True).filter(pk=stream.pk, state__in=streams.OPEN)
     if not held.exists():
-        raise Conflict("The stream has just ended. Try again.", code="not_streaming")
+        raise Conflict(_("The stream has just ended. Try again."), code="not_streaming")
     source = Viewing.Source.API if by.by_bearer else Viewing.Source.PAGE
     viewing, new = Viewing.objects.get_or_create(
         stream=stream,

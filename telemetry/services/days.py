@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from devices.models import Assignment
 from pets.models import Pet
-from telemetry.services.rollups import FIVE_MINUTES
+from telemetry.const import FIVE_MINUTES
 
 _DAYS = f"""
     SELECT (r.start AT TIME ZONE %(zone)s)::date AS day, sum(r.active_s)::bigint, count(DISTINCT r.start)

@@ -20,20 +20,21 @@ from core.ids import to_ms
 from core.times import now
 from devices.services.presence import Heard, note_heard
 from telemetry import partitions
+from telemetry.columns import FELT, PLAIN
+from telemetry.const import BUCKET_MS, RECENT
+from telemetry.copy_format import COLUMNS, EPOCH_2000_US, HEADER, TRAILER, pack, pack_mark, sample_key
 from telemetry.payloads import Parsed, Reading, parse
-from telemetry.rows import COLUMNS, EPOCH_2000_US, HEADER, TRAILER, pack, pack_mark, sample_key
 from telemetry.services.rejected import Refusal, keep
 
 log = logging.getLogger(__name__)
-BUCKET_MS = 300_000
-RECENT_MS = 8 * 86_400_000  # partitions of these days are made ahead or few; older ones may be a partition a sample
-_KNOWN = """
+RECENT_MS = int(RECENT.total_seconds()) * 1000
+_DEVICE_ROWS = """
     SELECT id::text, owner_id::text, (extract(epoch FROM owned_since) * 1000)::float8, retired_at IS NOT NULL
     FROM devices_device WHERE id = ANY(%s::uuid[])
 """
 
 
-class Known(msgspec.Struct):
+class DeviceRow(msgspec.Struct):
     """What ingest needs to know of a collar, and what a batch brought of it: its newest sample, that it was heard."""
 
     id: str
@@ -51,7 +52,7 @@ class Row(msgspec.Struct, gc=False):
     """A row as COPY takes it, whose it is, and what it was made of."""
 
     packed: bytes
-    device: Known
+    device: DeviceRow
     reading: Reading
 
 
@@ -60,7 +61,7 @@ class Incoming(msgspec.Struct):
 
     rows: dict[bytes, Row] = {}
     buckets: set[tuple[bytes, int]] = set()
-    heard: list[Known] = []
+    heard: list[DeviceRow] = []
     refused: list[Refusal] = []
     receipts: list[Receipt] = []
     late: list[Message] = []  # not taken apart
@@ -116,17 +117,17 @@ def _unstorable(rows: list[tuple[bytes, Row]]) -> set[bytes]:
     return set()
 
 
-def _known(messages: Sequence[Message]) -> dict[str, Known]:
+def _device_rows(messages: Sequence[Message]) -> dict[str, DeviceRow]:
     """The collars of these messages, by topic: text hashes faster than a UUID."""
     topics = {message.topic: message.device_id for message in messages}
     ids = {topic: str(device_id) for topic, device_id in topics.items()}
     with connection.cursor() as cursor:
-        cursor.execute(_KNOWN, [f"{{{','.join(ids.values())}}}"])
-        found = {row[0]: Known(*row) for row in cursor.fetchall()}
-    known = {topic: found[text] for topic, text in ids.items() if text in found}
-    for topic, device in known.items():
+        cursor.execute(_DEVICE_ROWS, [f"{{{','.join(ids.values())}}}"])
+        found = {row[0]: DeviceRow(*row) for row in cursor.fetchall()}
+    devices = {topic: found[text] for topic, text in ids.items() if text in found}
+    for topic, device in devices.items():
         device.key = topics[topic].bytes
-    return known
+    return devices
 
 
 def _is_late(readings: Sequence[Reading], before: int) -> bool:
@@ -137,11 +138,11 @@ def _is_late(readings: Sequence[Reading], before: int) -> bool:
 
 
 def _take_apart(messages: Sequence[Message], late_before: int, unstorable: Collection[bytes] = ()) -> Incoming:
-    incoming, known = Incoming(), _known(messages)
+    incoming, devices = Incoming(), _device_rows(messages)
     oldest = to_ms(now() - timedelta(days=settings.RETENTION_DAYS))
     for message in messages:
         parsed = parse(message.payload, oldest, message.received_ms)
-        device = known.get(message.topic)
+        device = devices.get(message.topic)
         if late_before and _is_late(parsed.readings, late_before):
             incoming.late.append(message)
             continue
@@ -161,7 +162,7 @@ def _take_apart(messages: Sequence[Message], late_before: int, unstorable: Colle
     return incoming
 
 
-def _set_aside(parsed: Parsed, device: Known, unstorable: Collection[bytes]) -> None:
+def _set_aside(parsed: Parsed, device: DeviceRow, unstorable: Collection[bytes]) -> None:
     """Move the readings that the table does not take to the refused ones."""
     source = device.key + parsed.boot.encode()
     refused = [reading for reading in parsed.readings if sample_key(source, reading) in unstorable]
@@ -170,7 +171,7 @@ def _set_aside(parsed: Parsed, device: Known, unstorable: Collection[bytes]) -> 
     parsed.rejected += len(refused)
 
 
-def _add(incoming: Incoming, device: Known, message: Message, parsed: Parsed) -> None:
+def _add(incoming: Incoming, device: DeviceRow, message: Message, parsed: Parsed) -> None:
     if not device.in_batch:
         device.in_batch = True
         incoming.heard.append(device)
@@ -236,7 +237,7 @@ def _copy(target: str, rows: list[bytes]) -> None:
         copy.write(b"".join((HEADER, *rows, TRAILER)))
 
 
-def _note_heard(heard: list[Known]) -> None:
+def _note_heard(heard: list[DeviceRow]) -> None:
     """Presence and newest sample of the collars that the batch is from."""
     rows = []
     for device in heard:
@@ -274,12 +275,8 @@ def sample_dict(reading: Reading) -> dict[str, Any]:
     felt = reading.activity
     return {
         "ts": iso_ms(reading.ts),
-        "accel_x": reading.accel_x,
-        "accel_y": reading.accel_y,
-        "accel_z": reading.accel_z,
-        "battery_level": reading.battery_level,
-        "activity": felt
-        and {"sd_mg": felt.sd_mg, "odba_mg": felt.odba_mg, "active_s": felt.active_s, "steps": felt.steps},
+        **{one.name: getattr(reading, one.name) for one in PLAIN},
+        "activity": felt and {one.name: getattr(felt, one.name) for one in FELT},
     }
 
 

@@ -9,29 +9,17 @@ from django.db import Error, connection, connections, transaction
 
 from core.ids import floor_key, to_ms
 from core.times import now
+from telemetry.columns import BUCKET_COLUMNS
+from telemetry.const import FIVE_MINUTES, HOUR, RECENT
 
 log = logging.getLogger(__name__)
-FIVE_MINUTES, HOUR = 300, 3600
 LATE_AFTER = "10 minutes"  # a sample that came so long after it was taken waited in the collar's queue
 TAKE_MOST = 10_000
-RECENT = timedelta(days=8)  # as long as telemetry counts as recent (telemetry/services/ingest.py)
 LATE_MOST = 500  # marks of older buckets at once: each may be another partition's, and recent ones wait meanwhile
 EVERY_S = 0.7
-_COLUMNS = (
-    "count, accel_x_sum, accel_y_sum, accel_z_sum, accel_x_min, accel_x_max, accel_y_min, accel_y_max, "
-    "accel_z_min, accel_z_max, battery_level_min, battery_level_max, active_s, steps, late_at"
-)
-AGGREGATES = """
-    count(*), sum(round(accel_x * 1000000)::bigint), sum(round(accel_y * 1000000)::bigint),
-    sum(round(accel_z * 1000000)::bigint), min(accel_x), max(accel_x), min(accel_y), max(accel_y),
-    min(accel_z), max(accel_z), min(battery_level), max(battery_level),
-    coalesce(sum(active_s), 0), coalesce(sum(steps), 0)
-"""
-_OF_BUCKETS = """
-    sum(count), sum(accel_x_sum), sum(accel_y_sum), sum(accel_z_sum), min(accel_x_min), max(accel_x_max),
-    min(accel_y_min), max(accel_y_max), min(accel_z_min), max(accel_z_max),
-    min(battery_level_min), max(battery_level_max), sum(active_s), sum(steps), max(late_at)
-"""
+_COLUMNS = ", ".join(("count", *(one.name for one in BUCKET_COLUMNS), "late_at"))
+AGGREGATES = ", ".join(("count(*)", *(one.of_samples for one in BUCKET_COLUMNS)))
+_OF_BUCKETS = ", ".join(("sum(count)", *(one.of_buckets for one in BUCKET_COLUMNS), "max(late_at)"))
 _LATE = f"max(received_at) FILTER (WHERE received_at > ts + interval '{LATE_AFTER}')"
 _NEW_VALUES = ", ".join(f"{name} = EXCLUDED.{name}" for name in _COLUMNS.split(", "))
 _CONFLICT = f"ON CONFLICT (device_id, width, start) DO UPDATE SET {_NEW_VALUES}"

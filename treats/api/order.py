@@ -7,6 +7,8 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import ValidationError
 
@@ -39,7 +41,7 @@ def parse_order(request: HttpRequest) -> Order:
     reader.is_valid(raise_exception=True)
     key = request.headers.get("Idempotency-Key")
     if key is not None and (not 1 <= len(key) <= KEY_LENGTH_MOST or not key.isprintable()):
-        raise Invalid({"Idempotency-Key": [f"1 to {KEY_LENGTH_MOST} printable characters."]})
+        raise Invalid({"Idempotency-Key": [format_lazy(_("1 to {n} printable characters."), n=KEY_LENGTH_MOST)]})
     asked = _WAIT.search(request.headers.get("Prefer", ""))
     wait = min(int(asked.group(1)), WAIT_MOST_S) if asked else WAIT_DEFAULT_S
     return Order(portion=reader.validated_data["portion"], key=key, wait=wait)
@@ -70,7 +72,7 @@ def _send(request: HttpRequest, device_id: UUID) -> tuple[TreatEvent, Order]:
 async def treat(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """Throw a treat: 200 once it is settled, 202 while the collar has not answered."""
     if request.method != "POST":
-        refusal = ApiError("Only POST is possible here.", code="method_not_allowed")
+        refusal = ApiError(_("Only POST is possible here."), code="method_not_allowed")
         refusal.status = 405
         return refusal_response(refusal)
     waiting = await ResultWait.begin(device_id)

@@ -13,14 +13,18 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from broker import publisher
 from broker.commands import Answer, Treat
+from broker.errors import BrokerUnavailable
 from core import metrics
-from core.errors import Conflict, NotFound, TooMany, Unavailable
+from core.errors import Conflict, NotFound, TooMany
 from core.ids import to_ms
 from core.times import CLOCK_SLACK, now
+from devices.errors import CollarOffline, Retired
 from devices.models import Device
 from devices.services.commands import record_command
 from pets.models import Pet
@@ -47,7 +51,7 @@ def send_treat(*, device: Device, by: User, source: str, portion: int = 1, key: 
     with transaction.atomic():
         event = _order(device, by, source, portion, key)
     if event.result == Result.OFFLINE:
-        raise Conflict("The collar is offline. Nothing was sent.", code="offline")
+        raise CollarOffline
     return event
 
 
@@ -56,7 +60,7 @@ def _find_existing(device: Device, by: User, key: str | None, portion: int) -> T
         return None
     event = TreatEvent.objects.filter(device=device, triggered_by=by, idempotency_key=key).first()
     if event and event.portion != portion:
-        raise Conflict("This Idempotency-Key was used for another order.", code="key_reused")
+        raise Conflict(_("This Idempotency-Key was used for another order."), code="key_reused")
     return event
 
 
@@ -79,9 +83,9 @@ def _order(seen: Device, by: User, source: str, portion: int, key: str | None) -
         expires_at=at + timedelta(seconds=settings.TREAT_EXPIRY_S),
     )
     if device.retired_at is not None:
-        raise Conflict("This collar is retired.", code="retired")
+        raise Retired
     if not device.has_dispenser:
-        raise Conflict("This collar has nothing to give treats with.", code="no_dispenser")
+        raise Conflict(_("This collar has nothing to give treats with."), code="no_dispenser")
     if device.presence(at) != Device.Status.ONLINE:
         event.result, event.settled_at = Result.OFFLINE, at
         _settled(event)
@@ -100,14 +104,15 @@ def _check_budget(device: Device, portion: int, at: datetime) -> None:
     """Raise TooMany while another treat is on its way, or when the pet's day is full."""
     _expire(TreatEvent.objects.filter(device=device), at)
     if TreatEvent.objects.filter(device=device, result=Result.PENDING).exists():
-        raise TooMany("Another treat is already on its way.", code="too_soon", retry_after=1)
+        raise TooMany(_("Another treat is already on its way."), code="too_soon", retry_after=1)
     if device.pet_id is None:
         return
     pet = Pet.objects.select_for_update(no_key=True).get(pk=device.pet_id)
     left = budget_left(pet, at)
     if left is not None and portion > left:
         wait = seconds_to_midnight(pet, at)
-        raise TooMany(f"{pet.name} has {left} portions left today.", code="budget_spent", retry_after=wait)
+        text = format_lazy(_("Portions left for {name} today: {n}."), name=pet.name, n=left)
+        raise TooMany(text, code="budget_spent", retry_after=wait)
 
 
 def _publish(event: TreatEvent) -> None:
@@ -124,10 +129,10 @@ def _publish(event: TreatEvent) -> None:
         log.warning("treat_unacknowledged", extra={"treat": event.pk, "device": event.device_id})
 
 
-def _take_back(event: TreatEvent) -> Unavailable:
+def _take_back(event: TreatEvent) -> BrokerUnavailable:
     """The broker went away between the look and the send: nothing left us, so nothing is kept."""
     TreatEvent.objects.filter(pk=event.pk, result=Result.PENDING, published_at=None).delete()
-    return Unavailable("The collars' broker is away. Nothing was sent.", code="broker_unavailable")
+    return BrokerUnavailable()
 
 
 def take_answer(answer: Answer) -> None:

@@ -1,0 +1,3 @@
+from staff.tests.conftest import browser, desk, sit
+
+__all__ = ["browser", "desk", "sit"]
