@@ -10,6 +10,7 @@ import threading
 from datetime import timedelta
 from typing import Any
 
+from celery import current_app
 from cryptography.fernet import InvalidToken
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.db import transaction
@@ -21,6 +22,7 @@ from core.errors import Unavailable
 
 log = logging.getLogger(__name__)
 PURPOSE = b"hetri.letter"
+SEND_TASK = "accounts.tasks.send_letter"
 TRIED_FOR = timedelta(days=1)  # then the letter is given up: its link is stale, and the person has asked again
 _sending = threading.Lock()
 
@@ -32,10 +34,8 @@ def post(letter: EmailMessage) -> None:
 
 
 def _hand_over(sealed: str) -> None:
-    from accounts.tasks import send_letter
-
     try:
-        send_letter.apply_async((sealed,), argsrepr="(sealed)", retry=False, expires=TRIED_FOR.total_seconds())  # type: ignore[call-arg]
+        current_app.send_task(SEND_TASK, (sealed,), argsrepr="(sealed)", retry=False, expires=TRIED_FOR.total_seconds())
     except OperationalError as error:
         raise Unavailable(_("Mail cannot be sent just now. Try again in a moment."), code="mail_unavailable") from error
 

@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 NEXT_TURN_S, RETRY_MOST_S = 1, 600
 
 
-@shared_task(bind=True, acks_late=True, max_retries=None)
+@shared_task(name=letters.SEND_TASK, bind=True, acks_late=True, max_retries=None)
 def send_letter(self: Any, sealed: str) -> None:
     """Send a sealed letter; again and again, further and further apart, while the mail server is away."""
     try:

@@ -6,29 +6,27 @@ sessions whose password no longer fits (docs/decisions/broker-identity.md).
 
 import logging
 import os
-import socket
 import ssl
-import struct
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from functools import cache
 
+import paho.mqtt.client as mqtt
 from django.conf import settings
-from django.db import DatabaseError, connection
 from django.utils.crypto import salted_hmac
+from paho.mqtt.enums import CallbackAPIVersion
 
 from broker import publisher
 from broker.credentials import hash_derived
 from broker.errors import BrokerUnavailable
 from broker.registry import Credential, identity_lines
+from core.locks import Lock, hold
 
 log = logging.getLogger(__name__)
 LOAD_WAIT_S = 4.5  # how long the broker may take to let a new identity in: with the pulse before it under 7 s
 PROBE_EVERY_S = 0.03
 PROBE_WAIT_S = 2.0  # for one answer
-_LOCK = 0x4865_7472  # advisory lock: one writer of the file at a time
 WITNESS = "hetri-witness"  # who may connect only once this very file is loaded; no collar, and no rights beyond its own
 
 
@@ -53,7 +51,7 @@ class MosquittoRegistry:
         return f"{ref}:" in _read_file()
 
     def sync(self) -> bool:
-        with _one_writer():
+        with hold(Lock.BROKER_FILE, wait_s=LOAD_WAIT_S):
             wanted = _render()
             if _read_file() == wanted:
                 return False
@@ -62,24 +60,9 @@ class MosquittoRegistry:
             return True
 
     def _write_unless(self, done: Callable[[str], bool]) -> None:
-        with _one_writer():
+        with hold(Lock.BROKER_FILE, wait_s=LOAD_WAIT_S):
             if not done(_read_file()):
                 _write_file(_render())
-
-
-@contextmanager
-def _one_writer() -> Iterator[None]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [f"{LOAD_WAIT_S}s"])
-        try:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
-        finally:
-            with suppress(DatabaseError):
-                cursor.execute("RESET lock_timeout")
-        try:
-            yield
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
 
 
 def _render() -> str:
@@ -126,29 +109,28 @@ def _wait_until(holds: Callable[[float], bool]) -> None:
 
 def _accepted(credential: Credential, within_s: float) -> bool:
     """Connect over TLS as this one; whether the broker lets it in, within so many seconds."""
-    address = (settings.MQTT_PROBE_HOST, settings.MQTT_PROBE_PORT)
+    answers: list[bool] = []
+    deadline = time.monotonic() + max(0.1, min(PROBE_WAIT_S, within_s))
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, credential.ref, protocol=mqtt.MQTTv311)
+    client.username_pw_set(credential.ref, credential.password)
+    client.tls_set_context(_tls())
+    client.connect_timeout = deadline - time.monotonic()
+    client.on_connect = lambda _client, _data, _flags, reason, _properties: answers.append(not reason.is_failure)
     try:
-        with (
-            socket.create_connection(address, timeout=max(0.1, min(PROBE_WAIT_S, within_s))) as raw,
-            _tls().wrap_socket(raw, server_hostname=settings.MQTT_PUBLIC_HOST) as tls,
-        ):
-            tls.sendall(_connect_packet(credential))
-            return tls.recv(4) == b"\x20\x02\x00\x00"  # CONNACK: accepted
+        client.connect(settings.MQTT_PROBE_HOST, settings.MQTT_PROBE_PORT, keepalive=10)
+        while not answers and time.monotonic() < deadline:
+            if client.loop(deadline - time.monotonic()) != mqtt.MQTT_ERR_SUCCESS:
+                break
     except OSError:
         return False
+    finally:
+        client.disconnect()
+    return answers == [True]
 
 
 @cache
 def _tls() -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=str(settings.TLS_CA))
-
-
-def _connect_packet(credential: Credential) -> bytes:
-    """An MQTT 3.1.1 CONNECT with name, password, clean session (MQTT 3.1.1, section 3.1)."""
-
-    def text(value: str) -> bytes:
-        return struct.pack(">H", len(value)) + value.encode()
-
-    body = text("MQTT") + struct.pack(">BBH", 4, 0b1100_0010, 10)
-    body += text(credential.ref) + text(credential.ref) + text(credential.password)
-    return struct.pack(">BBB", 0x10, len(body) & 0x7F | 0x80, len(body) >> 7) + body
+    """Our own CA vouches for the broker; within a deployment it has another name than in public."""
+    context = ssl.create_default_context(cafile=str(settings.TLS_CA))
+    context.check_hostname = False
+    return context

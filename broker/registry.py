@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from broker.credentials import hash_password, new_password
 
@@ -76,7 +77,6 @@ def identity_lines() -> str:
 
 
 def registry() -> BrokerRegistry:
-    """The registry of this installation's broker."""
-    from broker.mosquitto import MosquittoRegistry
-
-    return MosquittoRegistry()
+    """The registry of this installation's broker: the setting BROKER_REGISTRY names its class."""
+    made: BrokerRegistry = import_string(settings.BROKER_REGISTRY)()
+    return made

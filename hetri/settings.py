@@ -164,6 +164,7 @@ MQTT_PUBLIC_HOST: str = env.str("HETRI_MQTT_PUBLIC_HOST", default=_public.hostna
 MQTT_PROBE_HOST: str = env.str("HETRI_MQTT_PROBE_HOST", default=MQTT_PUBLIC_HOST)
 MQTT_PUBLIC_PORT: int = env.int("HETRI_MQTTS_PORT", default=8883)
 MQTT_PROBE_PORT: int = env.int("HETRI_MQTT_PROBE_PORT", default=MQTT_PUBLIC_PORT)
+BROKER_REGISTRY = "broker.mosquitto.MosquittoRegistry"  # a class with the shape of broker.registry.BrokerRegistry
 MQTT_PASSWORD_FILE = Path(env.str("HETRI_MQTT_PASSWORD_FILE", default=str(VAR_DIR / "mosquitto" / "collars.passwd")))
 TLS_CA = Path(env.str("HETRI_TLS_CA", default=str(VAR_DIR / "tls" / "ca.pem")))
 

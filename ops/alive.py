@@ -6,19 +6,16 @@ Unlike its health, this does not depend on any other part: nobody is killed beca
 import subprocess
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from deploy.speaks import ANSWER_S, QUESTIONS
 from deploy.speaks import speaks as _speaks
 from ops.health import Check
 from ops.postgres import BIN
-
-if TYPE_CHECKING:
-    from ops.instance import Instance
+from ops.running import Running
 
 TOUCHED_S = 12.0  # a process touches its file each 2 s
 NO_RESPONSE = 2  # pg_isready's exit code; 1 is a server that starts, replays its log, or is full
-Where = Callable[["Instance"], str | int]
+Where = Callable[[Running], str | int]
 
 
 def speaks(kind: str, where: Where) -> Check:
@@ -46,14 +43,14 @@ def touches_file(path: str) -> Check:
     return lambda instance: _touched(instance, path)
 
 
-def _touched(instance: "Instance", path: str) -> bool:
+def _touched(instance: Running, path: str) -> bool:
     try:  # a clock that jumped is told by the next touch, in whichever direction
         return abs(time.time() - (instance.var / path).stat().st_mtime) < TOUCHED_S
     except OSError:
         return False
 
 
-def postgres(instance: "Instance") -> bool:
+def postgres(instance: Running) -> bool:
     """The postmaster takes connections, or says why not: while it replays its log after a crash it is well."""
     command = [str(BIN / "pg_isready"), "-q", "-h", str(instance.run / "pg"), "-t", str(ANSWER_S)]
     try:

@@ -8,26 +8,23 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ops.postgres import BIN
-
-if TYPE_CHECKING:
-    from ops.instance import Instance
+from ops.running import Running
 
 HEARTBEAT_S = 30
 # Where nginx' own check comes from: whoever uses up what an address may have does not make it look ill.
 ADDRESS = "127.0.0.2"
 ANSWER_S = 3
-Check = Callable[["Instance"], bool]
+Check = Callable[[Running], bool]
 
 
-def process_lives(instance: "Instance") -> bool:
+def process_lives(instance: Running) -> bool:
     """For a part that nobody can ask: that it runs is seen elsewhere."""
     return True
 
 
-def postgres(instance: "Instance") -> bool:
+def postgres(instance: Running) -> bool:
     """The database answers our role."""
     command = [str(BIN / "psql"), "-h", str(instance.run / "pg"), "-U", "hetri", "-d", "hetri", "-XtAc", "SELECT 1"]
     try:
@@ -37,12 +34,12 @@ def postgres(instance: "Instance") -> bool:
     return done.returncode == 0
 
 
-def redis(instance: "Instance") -> bool:
+def redis(instance: Running) -> bool:
     """PING is answered; while it loads its data it is not."""
     return _ask(socket.AF_UNIX, str(instance.run / "redis.sock"), b"PING\r\n").startswith(b"+PONG")
 
 
-def mosquitto(instance: "Instance") -> bool:
+def mosquitto(instance: Running) -> bool:
     """The broker accepts our own login, and the watcher beside it runs (status shows both as one)."""
     watched = "watcher" not in instance.pids() or instance.pid("watcher") is not None
     name, password = b"hetri", instance.env["HETRI_MQTT_PASSWORD"].encode()
@@ -67,7 +64,7 @@ def _ask(family: socket.AddressFamily, address: str | tuple[str, int], question:
         return b""
 
 
-def nginx(instance: "Instance") -> bool:
+def nginx(instance: Running) -> bool:
     """HTTPS through to the application, with the certificate checked."""
     try:
         context = ssl.create_default_context(cafile=instance.env["HETRI_TLS_CA"])
@@ -80,14 +77,14 @@ def nginx(instance: "Instance") -> bool:
     )
 
 
-def rtmp(instance: "Instance") -> bool:
+def rtmp(instance: Running) -> bool:
     """The media server answers a handshake, and the gate before it (status shows both as one)."""
     address = ("127.0.0.1", int(instance.env["HETRI_RTMP_PORT"]))
     gated = "gate" not in instance.pids() or gate(instance)
     return gated and _greets(socket.AF_INET, address)
 
 
-def gate(instance: "Instance") -> bool:
+def gate(instance: Running) -> bool:
     """The gate answers a handshake."""
     return _greets(socket.AF_UNIX, str(instance.run / "gate.sock"))
 
@@ -133,7 +130,7 @@ def _get_ok(connection: http.client.HTTPConnection) -> bool:
 def heartbeat(name: str) -> Check:
     """The process touched its heartbeat file lately; it does so only while its work gets done."""
 
-    def fresh(instance: "Instance") -> bool:
+    def fresh(instance: Running) -> bool:
         try:
             return time.time() - (instance.var / "heartbeat" / name).stat().st_mtime < HEARTBEAT_S
         except OSError:
@@ -142,7 +139,7 @@ def heartbeat(name: str) -> Check:
     return fresh
 
 
-def collar(instance: "Instance") -> bool:
+def collar(instance: Running) -> bool:
     """The collar's program says that it is connected."""
     return (instance.var / "collar" / "online").exists()
 

@@ -16,6 +16,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from core.ids import floor_key, to_ms
+from core.locks import Lock, hold_until_commit
 from core.times import now
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,6 @@ DAY_MS = 86_400_000
 AHEAD_DAYS = 7
 AT_ONCE = 4  # partitions in one transaction: who else needs one waits for it
 QUIET_MOST_DAYS = 30  # a fleet that is silent for longer keeps its oldest samples, until it speaks again
-_LOCK = 0x7061_7274  # advisory lock: one process makes or drops partitions at a time
 _MONDAY = 4  # 1970-01-05, the first Monday since the epoch, in days
 _BOUNDS = re.compile(r"'([0-9a-f-]{36})'.*'([0-9a-f-]{36})'")
 _known: set[int] = set()  # days since the epoch that have a partition
@@ -54,7 +54,7 @@ def ensure(moments: Iterable[int]) -> None:
 
 def _make_missing(days: list[int]) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        hold_until_commit(Lock.PARTITIONS)
         spans = _spans(cursor)
         for day in days:
             if not any(span.start <= day < span.end for span in spans):

@@ -12,7 +12,7 @@ import msgspec
 from celery import current_app
 from cryptography.fernet import InvalidToken
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, Max
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -25,6 +25,7 @@ from core import audit, logs
 from core.encryption import fernet_for
 from core.errors import ApiError, Conflict, Unavailable
 from core.ids import uuid7
+from core.locks import Lock, hold_until_commit
 from core.times import now
 from devices.config import default_config
 from devices.models import Device
@@ -41,7 +42,6 @@ STALLED_AFTER = timedelta(seconds=15)
 GIVEN_UP_AFTER = timedelta(hours=1)
 PURPOSE = b"hetri.batch"
 STEP_TASK = "provisioning.tasks.make_batch"
-_NUMBER_LOCK = 0x4865_7442  # advisory lock: one new number at a time
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -68,8 +68,7 @@ def order_batch(*, key: UUID, name: str, size: int, by: User) -> Batch:
     `key` is the batch's id: the same order again is the same batch.
     """
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_NUMBER_LOCK])
+        hold_until_commit(Lock.BATCH_NUMBER)
         number = (Batch.objects.aggregate(most=Max("number"))["most"] or 0) + 1
         order = {"number": number, "name": name, "size": size, "made_by": by}
         order |= {"door": audit.door.get(), "request_id": logs.request_id.get()}

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +16,7 @@ from broker import publisher
 from broker.commands import Answer, StartStream, StopStream
 from core.errors import Conflict, Unavailable
 from core.ids import uuid7
+from core.locks import Lock, hold_until_commit
 from core.times import now
 from devices.errors import CollarOffline, NoCamera, Retired
 from devices.live import push_stream
@@ -30,7 +31,6 @@ log = logging.getLogger(__name__)
 State, Reason = StreamSession.State, StreamSession.Reason
 OPEN = (State.REQUESTED, State.STARTING, State.LIVE)
 BUSY_RETRY_S = 15
-_CAP_LOCK = 0x48455452  # one number for "somebody counts the open streams"
 
 
 def open_stream(device: Device) -> StreamSession | None:
@@ -78,8 +78,7 @@ def refuse_without_camera(device: Device) -> None:
 
 def _make_room(owner_id: UUID | None) -> None:
     """Raise Unavailable (`busy`) when the server is full, and nobody gives way to this owner."""
-    with connection.cursor() as cursor:  # two at once must not both be the last that fits
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CAP_LOCK])
+    hold_until_commit(Lock.OPEN_STREAMS)  # two at once must not both be the last that fits
     if StreamSession.objects.filter(state__in=OPEN).count() < settings.STREAMS_MAX:
         return
     found = shares.giving_way(owner_id)

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import Error, connection, connections, transaction
 
 from core.ids import floor_key, to_ms
+from core.locks import Lock, hold_until_commit
 from core.times import now
 from telemetry.columns import BUCKET_COLUMNS
 from telemetry.const import FIVE_MINUTES, HOUR, RECENT
@@ -72,7 +73,6 @@ _FROM_BUCKETS = f"""
         HAVING count(*) > 0) r
     {_CONFLICT}
 """
-_LOCK = 0x726F_6C6C  # advisory lock: two loops side by side take turns
 
 
 def recompute(limit: int = TAKE_MOST) -> int:
@@ -92,8 +92,8 @@ def recompute_late(limit: int = LATE_MOST) -> int:
 
 @transaction.atomic
 def _recompute(which: str, since: datetime, limit: int) -> int:
+    hold_until_commit(Lock.ROLLUPS)  # two loops side by side take turns
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         cursor.execute(which, [since, limit])
         first, last = cursor.fetchone()
         if first is None:

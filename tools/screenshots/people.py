@@ -54,17 +54,7 @@ def make_cast() -> Cast:
         owner, mila, "Mila's", status="offline", last_seen=now() - timedelta(hours=3), reported={"battery_level": 9.0}
     )
     fresh = _collar(owner, long, f"Halsband von {LONG}"[:80])
-    unseen = _collar(
-        owner,
-        None,
-        "Kitchen",
-        status="online",
-        last_seen=now(),
-        config={**default_config(afternoon()), "camera": "off"},
-    )
-    plain = _collar(
-        owner, None, "Tag", status="online", last_seen=now(), board="plain", has_camera=False, has_dispenser=False
-    )
+    unseen, plain = _dark(owner), _bare(owner)
     demo = json.loads((settings.VAR_DIR / "demo.json").read_text())
     wait_for(lambda: not RollupMark.objects.exists(), seconds=30)
     reported = {"battery_level": 82.0, "rssi": -58, "treats_left": 12, "config_version": 1}
@@ -86,6 +76,18 @@ def make_cast() -> Cast:
         long_pet=long,
         desk=session_of(make_desk(worn, away)),
     )
+
+
+def _dark(owner: User) -> Device:
+    """A collar whose camera is off by choice."""
+    config = {**default_config(afternoon()), "camera": "off"}
+    return _collar(owner, None, "Kitchen", status="online", last_seen=now(), config=config)
+
+
+def _bare(owner: User) -> Device:
+    """One without camera and dispenser."""
+    has = {"board": "plain", "has_camera": False, "has_dispenser": False}
+    return _collar(owner, None, "Tag", status="online", last_seen=now(), **has)
 
 
 def _many() -> User:
