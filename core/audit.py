@@ -1,10 +1,10 @@
 """Who acts, and by which door: told to PostgreSQL before each audited write, whose triggers write the audit line.
 
-The triggers are in staff's migrations; docs/decisions/audit-trail.md says why.
+What is audited, and the triggers, are in staff/audited.py; docs/decisions/audit-trail.md says why.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -14,13 +14,7 @@ from core import logs
 
 user: ContextVar[str] = ContextVar("audit_user", default="")  # the id of who acts; empty: nobody, or a machine
 door: ContextVar[str] = ContextVar("audit_door", default="system")  # admin, api, page, command or system
-_AUDITED = re.compile(
-    r'\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+"?'
-    r"(?:accounts_user|accounts_user_groups|accounts_user_user_permissions|accounts_usersession|account_emailaddress"
-    r"|mfa_authenticator|pets_pet|pets_petpicture|devices_device|devices_batch|devices_treatevent|firmware_release"
-    r"|streaming_supportgrant|streaming_streamsession)\b",
-    re.IGNORECASE,
-)
+_audited = re.compile(r"(?!)")  # nothing, until `watch` says what
 _TELL = """SELECT set_config('hetri.user', %s, false), set_config('hetri.door', %s, false),
     set_config('hetri.request', %s, false)"""
 _told = False  # from the first time on each write is told, so that none carries the name of the one before
@@ -30,10 +24,17 @@ _Execute = Callable[[str, Any, bool, dict[str, Any]], Any]
 def tell(execute: _Execute, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
     """Django's execute wrapper. Told anew before each audited write: a pooled connection had other users."""
     global _told  # noqa: PLW0603 - it is the process that remembers
-    if (_told or door.get() != "system") and _AUDITED.match(sql):
+    if (_told or door.get() != "system") and _audited.match(sql):
         _told = True
         execute(_TELL, [user.get(), door.get(), logs.request_id.get()], False, context)
     return execute(sql, params, many, context)
+
+
+def watch(tables: Iterable[str]) -> None:
+    """Say which tables are audited: before a write to one of them PostgreSQL is told who acts."""
+    global _audited  # noqa: PLW0603 - said once, when the process starts
+    names = "|".join(map(re.escape, tables))
+    _audited = re.compile(rf'\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+"?(?:{names})\b', re.IGNORECASE)
 
 
 @contextmanager

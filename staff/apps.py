@@ -9,12 +9,16 @@ class StaffConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
+        from core import audit
         from core.signals import exporting
+        from staff import audited
         from staff.groups import on_migrated
         from staff.trail import on_export
 
         exporting.connect(on_export)
         post_migrate.connect(on_migrated, sender=self)
+        post_migrate.connect(audited.on_migrated, sender=self)
+        audit.watch(audited.TABLES)
 
 
 class StaffAdminConfig(admin_apps.AdminConfig):

@@ -3,6 +3,8 @@
 from django.db import models
 from django.db.models.functions import Now
 
+from staff.audited import AUDITED
+
 
 class FleetHour(models.Model):
     """The whole fleet in an hour: what the dashboard draws."""
@@ -19,21 +21,7 @@ class FleetHour(models.Model):
 
 DOORS = ("admin", "api", "page", "command", "system")
 VERBS = ("insert", "update", "delete", "view", "send", "export")
-SUBJECTS = (
-    "user",
-    "session",
-    "factor",
-    "address",
-    "pet",
-    "picture",
-    "device",
-    "batch",
-    "treat",
-    "stream",
-    "release",
-    "grant",
-    "list",
-)
+SUBJECTS = (*dict.fromkeys(one.subject for one in AUDITED), "list")
 
 
 class AuditLine(models.Model):

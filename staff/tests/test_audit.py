@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
@@ -14,6 +15,7 @@ from core import audit
 from devices.models import Device
 from firmware.models import Release
 from pets.models import Pet, PetPicture
+from staff.audited import AUDITED, TABLES, Audited, renew_triggers
 from staff.models import AuditLine
 from staff.tests.conftest import Desk, lines, make_device
 from streaming.services import support
@@ -130,12 +132,35 @@ def test_what_the_machine_does_next_is_not_put_to_the_one_before() -> None:
     assert (second.actor_id, second.door) == (None, "system")
 
 
-def test_each_table_that_writes_the_trail_is_told_who_acts() -> None:
+@pytest.mark.parametrize("one", AUDITED, ids=lambda one: one.table)
+def test_each_column_is_watched_or_named_as_unwatched(one: Audited) -> None:
+    models = apps.get_models(include_auto_created=True)
+    (model,) = [model for model in models if model._meta.db_table == one.table]
+    columns = {field.column for field in model._meta.concrete_fields}
+    assert {*one.watched, *one.unwatched} == columns
+    assert set(one.watched).isdisjoint(one.unwatched)
+    assert set(one.secret) <= set(one.watched)
+
+
+def test_the_triggers_are_those_of_the_table_and_no_others() -> None:
+    assert renew_triggers() == []
     with connection.cursor() as cursor:
         cursor.execute("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgfoid = 'staff_audit'::regproc")
-        tables = {table for (table,) in cursor.fetchall()}
-    assert len(tables) >= 12
-    assert [table for table in tables if not audit._AUDITED.match(f'UPDATE "{table}" SET')] == []
+        assert {table for (table,) in cursor.fetchall()} == set(TABLES)
+
+
+def test_a_trigger_of_an_older_table_is_made_anew() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("COMMENT ON TRIGGER audit ON pets_pet IS NULL")
+        cursor.execute("DROP TRIGGER audit ON devices_batch")
+    assert renew_triggers() == ["pets_pet", "devices_batch"]
+    pet = Pet.objects.create(owner=make_user("alice"), name="Rex")
+    assert [line.action for line in lines(pet.pk)] == ["insert"]
+
+
+def test_each_audited_table_is_told_who_acts() -> None:
+    assert [table for table in TABLES if not audit._audited.match(f'UPDATE "{table}" SET')] == []
+    assert not audit._audited.match('UPDATE "devices_sentcommand" SET')
 
 
 def test_a_picture_of_a_pet_is_named_and_not_kept() -> None:
