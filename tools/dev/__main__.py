@@ -25,7 +25,7 @@ PASSED_ON = (
     "restore",
 )  # the rest of their command line belongs to the program they run
 
-OF_THE_REPORT = ("--color", "--durations", "-q", "-r", "-v")  # options of pytest that choose no tests
+OF_THE_REPORT = ("--color", "--cov", "--durations", "-q", "-r", "-v")  # options of pytest that choose no tests
 
 
 def run_demo(options: argparse.Namespace) -> int:

@@ -8,3 +8,10 @@ def test_each_room_has_its_layer() -> None:
     layers = {room.strip() for layer in contract["contracts"][0]["layers"] for room in layer.split("|")}
     rooms = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
     assert layers == rooms == set(contract["root_packages"])
+
+
+def test_each_room_with_tests_is_tested() -> None:
+    paths = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["testpaths"]
+    found = {path.relative_to(ROOT).parts[0] for path in ROOT.glob("**/tests/test_*.py") if "var" not in path.parts}
+    found |= {path.parent.name for path in ROOT.glob("tests/test_*.py")}
+    assert {room for room in found if not room.startswith(".")} == set(paths)
