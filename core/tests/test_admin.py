@@ -17,7 +17,7 @@ from devices.models import BrokerTrial
 from pets.models import Pet
 from provisioning.models import BatchSheet
 
-OURS = ("core", "accounts", "pets", "devices", "telemetry", "streaming", "firmware", "staff")
+OURS = ("core", "accounts", "pets", "devices", "telemetry", "streaming", "firmware", "treats", "provisioning", "staff")
 SEALED = (BatchSheet, BrokerTrial)  # secrets, shown once by a page of their own; hashes of what is being tried
 MODELS = [model for label in OURS for model in apps.get_app_config(label).get_models() if model not in SEALED]
 

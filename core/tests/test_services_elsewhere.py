@@ -129,7 +129,7 @@ from broker import publisher
 from core.errors import Unavailable
 try:
     publisher.require()
-    publisher.publish("devices/hetri/telemetry", b"{}").wait_for_publish(5)
+    publisher.publish("devices/hetri/telemetry", b'{"v":1}').wait_for_publish(5)
     print("published")
 except Unavailable:
     print("away")

@@ -25,7 +25,7 @@ from tools.testing import reloads
 
 pytestmark = pytest.mark.django_db
 Desk = Callable[[str], Client]
-BATCH = "/admin/devices/batch"
+BATCH = "/admin/provisioning/batch"
 ONE = "/admin/devices/device/provision/"
 
 

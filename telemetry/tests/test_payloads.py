@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry import payloads
+from telemetry.columns import PLAIN
 from telemetry.services.rejected import as_text
 
 NOW = 1_795_425_600_000
@@ -45,7 +46,7 @@ samples = st.one_of(
         optional={
             "seq": st.one_of(st.integers(-1, 5), odd),
             "ts": st.one_of(st.integers(OLDEST - 2, OLDEST + 2), st.integers(NOW, NOW + 300_002), odd),
-            **dict.fromkeys(payloads.NUMBERS, numbers),
+            **dict.fromkeys((one.name for one in PLAIN), numbers),
             "activity": activities,
         },
     ),

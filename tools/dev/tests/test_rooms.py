@@ -12,6 +12,5 @@ def test_each_room_has_its_layer() -> None:
 
 def test_each_room_with_tests_is_tested() -> None:
     paths = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["testpaths"]
-    found = {path.relative_to(ROOT).parts[0] for path in ROOT.glob("**/tests/test_*.py") if "var" not in path.parts}
-    found |= {path.parent.name for path in ROOT.glob("tests/test_*.py")}
-    assert {room for room in found if not room.startswith(".")} == set(paths)
+    rooms = {path.parent for path in ROOT.glob("*/__init__.py")}
+    assert {room.name for room in rooms if any(room.rglob("test_*.py"))} == set(paths)
