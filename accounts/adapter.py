@@ -44,7 +44,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             user.save()
         return user
 
-    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, object]) -> None:
         """Write it here, in the reader's language; a worker sends it. One to a stand-in goes nowhere."""
         about = {"request": self.request, "email": email, "current_site": get_current_site(self.request), **context}
         letter = self.render_mail(template_prefix, email, about)

@@ -8,7 +8,6 @@ import json
 import logging
 import threading
 from datetime import timedelta
-from typing import Any
 
 from celery import current_app
 from cryptography.fernet import InvalidToken
@@ -42,7 +41,7 @@ def _hand_over(sealed: str) -> None:
 
 def seal(letter: EmailMessage) -> str:
     """The letter as text that only a process with our key reads."""
-    told: dict[str, Any] = {"subject": letter.subject, "body": letter.body, "from_email": letter.from_email}
+    told: dict[str, object] = {"subject": letter.subject, "body": letter.body, "from_email": letter.from_email}
     told |= {"to": letter.to, "headers": letter.extra_headers}
     return fernet_for(PURPOSE).encrypt(json.dumps(told).encode()).decode()
 

@@ -128,7 +128,7 @@ def clear_retained(topic: str) -> None:
     publish(topic, b"", retain=True)
 
 
-def send_presence(device_id: UUID, presence: dict[str, Any]) -> None:
+def send_presence(device_id: UUID, presence: dict[str, object]) -> None:
     """Correct what the broker keeps of a collar's presence, in the collar's place."""
     publish(topics.status(device_id), json.dumps(presence, separators=(",", ":")).encode(), retain=True)
 

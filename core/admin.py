@@ -33,9 +33,9 @@ class KeysetChangeList(ChangeList):  # type: ignore[misc]
     next_url: str | None = None
     newest_url: str | None = None
 
-    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+    def get_filters_params(self, params: Any = None) -> dict[str, object]:
         """The cursor is no filter."""
-        kept: dict[str, Any] = super().get_filters_params(params)
+        kept: dict[str, object] = super().get_filters_params(params)
         kept.pop(AFTER, None)
         return kept
 

@@ -114,16 +114,14 @@ def query(shape: type[serializers.Serializer[Any]], request: Request) -> dict[st
     """The query string read through a serializer, so that no raw text reaches the database."""
     reader = shape(data=request.query_params.dict())
     reader.is_valid(raise_exception=True)
-    validated: dict[str, Any] = reader.validated_data
-    return validated
+    return dict(reader.validated_data)
 
 
 def read(shape: type[serializers.Serializer[Any]], request: Request, **options: Any) -> dict[str, Any]:
     """The body read through a serializer. Raises ValidationError."""
     reader = shape(data=request.data, **options)
     reader.is_valid(raise_exception=True)
-    validated: dict[str, Any] = reader.validated_data
-    return validated
+    return dict(reader.validated_data)
 
 
 def next_url(request: HttpRequest | Request, **changes: object) -> str:

@@ -18,10 +18,10 @@ _audited = re.compile(r"(?!)")  # nothing, until `watch` says what
 _TELL = """SELECT set_config('hetri.user', %s, false), set_config('hetri.door', %s, false),
     set_config('hetri.request', %s, false)"""
 _told = False  # from the first time on each write is told, so that none carries the name of the one before
-_Execute = Callable[[str, Any, bool, dict[str, Any]], Any]
+_Execute = Callable[[str, Any, bool, dict[str, object]], Any]
 
 
-def tell(execute: _Execute, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+def tell(execute: _Execute, sql: str, params: Any, many: bool, context: dict[str, object]) -> Any:
     """Django's execute wrapper. Told anew before each audited write: a pooled connection had other users."""
     global _told  # noqa: PLW0603 - it is the process that remembers
     if (_told or door.get() != "system") and _audited.match(sql):

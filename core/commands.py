@@ -43,10 +43,10 @@ class ServiceCommand(BaseCommand):
         else:
             self.stdout.write(self.describe(answer))
 
-    def act(self, **options: Any) -> dict[str, Any]:
+    def act(self, **options: Any) -> dict[str, object]:
         """Do the work; the answer is what `--json` prints."""
         raise NotImplementedError
 
-    def describe(self, answer: dict[str, Any]) -> str:
+    def describe(self, answer: dict[str, object]) -> str:
         """The answer for people."""
         return "\n".join(f"{key}: {value}" for key, value in answer.items() if value is not None)

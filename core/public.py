@@ -29,7 +29,7 @@ def as_public(application: Application) -> Application:
     """At the root, and by the scheme that the world uses: a server in front would let its callers say otherwise."""
     fixed = {"root_path": "", "scheme": urlsplit(settings.PUBLIC_URL).scheme}
 
-    async def enter(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    async def enter(scope: dict[str, object], receive: Any, send: Any) -> None:
         about = fixed if scope["type"] == "http" else {"root_path": ""}
         await application({**scope, **about}, receive, send)
 

@@ -1,6 +1,7 @@
 """Times as the API writes them, and calendar days in somebody's zone."""
 
 from datetime import UTC, datetime, time, timedelta
+from typing import overload
 from zoneinfo import ZoneInfo
 
 # A time that the server wrote itself and that lies further ahead was written before its clock was set back. More than
@@ -13,6 +14,12 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+@overload
+def iso(moment: datetime) -> str: ...
+@overload
+def iso(moment: None) -> None: ...
+@overload
+def iso(moment: datetime | None) -> str | None: ...
 def iso(moment: datetime | None) -> str | None:
     """`2026-11-23T10:00:00.123Z`: UTC, milliseconds. None stays None."""
     if moment is None:

@@ -20,7 +20,7 @@ from core import metrics
 from core.bus import Event, Listener, hub
 from core.errors import BadToken
 from devices.models import Device
-from devices.presenters import status_dict
+from devices.presenters import StatusResource, status_resource
 from devices.selectors import visible_to
 
 log = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ class DeviceConsumer(AsyncWebsocketConsumer):
         """What is said to a device's present owner is not for the one before, whose socket is about to close."""
         return event.get("user") == str(self.session.user_id) or self.session.user.is_staff
 
-    async def _send(self, message: dict[str, Any]) -> None:
+    async def _send(self, message: dict[str, object]) -> None:
         await self.send(text_data=json.dumps(message, separators=(",", ":")))
 
 
@@ -177,9 +177,9 @@ def _still_open(session_id: UUID) -> bool:
     return sessions.open_sessions().filter(pk=session_id).exists()
 
 
-def _statuses(session: UserSession, device_id: UUID | None) -> list[dict[str, Any]]:
+def _statuses(session: UserSession, device_id: UUID | None) -> list[StatusResource]:
     if device_id is not None:
         devices = visible_to(session.user).in_use().filter(pk=device_id)
     else:
         devices = Device.objects.in_use().filter(owner=session.user_id)
-    return [status_dict(device) for device in devices.order_by("pk")]
+    return [status_resource(device) for device in devices.order_by("pk")]

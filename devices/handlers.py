@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 
@@ -22,7 +21,7 @@ class Word:
 
     message: Message
     status: Status
-    reported: dict[str, Any]
+    reported: dict[str, object]
 
     @property
     def is_presence(self) -> bool:

@@ -1,6 +1,6 @@
 """What collars write on `devices/{id}/status`, read strictly: unknown keys are ignored, wrong types refused."""
 
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -54,7 +54,7 @@ class Status(msgspec.Struct):
     ip: str | None = None
     hardware: Hardware | None = None
 
-    def reported(self) -> dict[str, Any]:
+    def reported(self) -> dict[str, object]:
         """The facts that the message states, as they are kept on the device."""
         names = (
             "boot",

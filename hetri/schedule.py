@@ -1,9 +1,7 @@
 """What beat sends: every so many seconds, and forgotten when no worker has taken it within so many."""
 
-from typing import Any
 
-
-def _every(seconds: float, task: str, *, expires: int) -> dict[str, Any]:
+def _every(seconds: float, task: str, *, expires: int) -> dict[str, object]:
     return {"task": task, "schedule": seconds, "options": {"expires": expires}}
 
 

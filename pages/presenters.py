@@ -15,7 +15,7 @@ from accounts.models import User
 from accounts.roles import may_name
 from devices.const import BATTERY_LOW
 from devices.models import Device
-from devices.presenters import status_dict
+from devices.presenters import status_resource
 from devices.selectors import EVERYTHING, Windows
 from devices.services.claims import handover_until
 from pages.words import NBSP, listed, percent, portions, sentences, time_tag
@@ -117,7 +117,7 @@ class PetFace:
 
 def face_of(device: Device, windows: Windows = EVERYTHING) -> Face:
     """People call a collar by its pet; without one, by its own name."""
-    facts = status_dict(device)
+    facts = status_resource(device)
     pet = device.pet
     return Face(
         device=device,
@@ -144,7 +144,7 @@ def face_of_pet(pet: Pet, collar: Device | None) -> PetFace:
         name=pet.name,
         species=pet.species,
         presence=collar.presence() if collar else "",
-        battery=status_dict(collar)["battery_level"] if collar else None,
+        battery=status_resource(collar)["battery_level"] if collar else None,
         picture=picture_of(pet),
     )
 

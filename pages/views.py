@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -78,7 +77,7 @@ def _card(face: Face, day: Day, viewer: User, at: datetime) -> Card:
     return Card(face=face, day=day, strip=drawn, panel=_panel(face, day, viewer, at), key=uuid4().hex)
 
 
-def _part(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+def _part(request: HttpRequest, name: str, context: dict[str, object]) -> HttpResponse:
     live = request.GET.get("part") == "live"
     return render(request, f"pages/_{name}.html" if live else f"pages/{name}.html", context)
 

@@ -1,6 +1,5 @@
 """/pets."""
 
-from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -12,6 +11,7 @@ from rest_framework.views import APIView
 
 from core.api import PageQuery, page
 from core.openapi import errors
+from core.resources import page_of
 from pets import services
 from pets.models import Pet, validate_time_zone
 
@@ -24,9 +24,7 @@ class PetSerializer(serializers.ModelSerializer[Pet]):
         fields = ["id", "name", "species", "birthdate", "time_zone", "treats_per_day", "kcal_per_portion"]
 
 
-class PetPageSerializer(serializers.Serializer[Any]):
-    results = PetSerializer(many=True)
-    next = serializers.URLField(allow_null=True)
+PetPageSerializer = page_of(PetSerializer)
 
 
 class PetListView(APIView):

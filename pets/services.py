@@ -1,7 +1,5 @@
 """What can be done with a pet."""
 
-from typing import Any
-
 from django.conf import settings
 from django.db import transaction
 from django.utils.text import format_lazy
@@ -14,7 +12,7 @@ from pets.signals import pet_deleting, time_zone_changing
 
 
 @transaction.atomic
-def create_pet(*, owner: User, fields: dict[str, Any]) -> Pet:
+def create_pet(*, owner: User, fields: dict[str, object]) -> Pet:
     """A new pet with `fields` (validated). Raises Conflict (`too_many`) when the owner has as many as one may have."""
     User.objects.select_for_update(no_key=True).get(pk=owner.pk)
     if owner.pets.count() >= settings.PETS_PER_OWNER:
@@ -26,7 +24,7 @@ def create_pet(*, owner: User, fields: dict[str, Any]) -> Pet:
 
 
 @transaction.atomic
-def update_pet(*, pet: Pet, changes: dict[str, Any]) -> Pet:
+def update_pet(*, pet: Pet, changes: dict[str, object]) -> Pet:
     """Write `changes` (validated field values). Collars are told when the time zone moved."""
     if "time_zone" in changes and changes["time_zone"] != pet.time_zone:
         time_zone_changing.send(Pet, pet=pet, time_zone=changes["time_zone"])

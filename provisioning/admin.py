@@ -147,7 +147,7 @@ class BatchAdmin(HistoryAdmin):
         }
         return self._answer(request, "batch", context, refused.status if refused else 200)
 
-    def _answer(self, request: HttpRequest, name: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    def _answer(self, request: HttpRequest, name: str, context: dict[str, object], status: int = 200) -> HttpResponse:
         whole = {**self.admin_site.each_context(request), **context}
         return TemplateResponse(request, f"provisioning/{name}.html", whole, status=status)
 

@@ -16,7 +16,7 @@ from devices.models import Device
 from firmware.release_keys import release_keys
 
 
-def device_file(device: Device, credential: Credential, **more: Any) -> dict[str, Any]:
+def device_file(device: Device, credential: Credential, **more: Any) -> dict[str, object]:
     """The contents of device.json: identity, broker, the CAs that it trusts, first config, and `more`.
 
     `ca` is base64 of DER, of several CAs one behind the other.

@@ -1,7 +1,5 @@
 """One collar, made by hand: its password, and its claim code when it is nobody's, are on the answer only."""
 
-from typing import Any
-
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -18,7 +16,7 @@ def provision_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """GET asks, POST makes the collar and shows its secrets."""
     person(request, OPERATE)
     form = CollarForm(request.POST if request.method == "POST" else None)
-    context: dict[str, Any] = {**site.each_context(request), "title": "Provision a collar", "form": form}
+    context: dict[str, object] = {**site.each_context(request), "title": "Provision a collar", "form": form}
     if form.is_valid():
         given = form.cleaned_data
         code = "" if given["owner"] else new_claim_code()

@@ -47,9 +47,9 @@ class DeviceScreenAdmin(DeviceAdmin):
         """Named by the actions' `permissions`."""
         return isinstance(request.user, User) and may(request.user, OPERATE)
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+    def get_actions(self, request: HttpRequest) -> dict[str, object]:
         """Those of everybody, and an entry for each of ours that leads to the page that asks."""
-        shown: dict[str, Any] = super().get_actions(request)
+        shown: dict[str, object] = super().get_actions(request)
         if self.has_operate_permission(request):
             shown |= {f"ask_{name}": (_ask, f"ask_{name}", action.label) for name, action in ACTIONS.items()}
         return shown
@@ -112,7 +112,7 @@ class PersonAdmin(UserAdmin):
         """GET asks for a reason; POST records it and shows the data once."""
         by = person(request, REVEAL)
         reason = request.POST.get("reason", "").strip()
-        context: dict[str, Any] = {"title": "Personal data", "subject_id": user_id, "least": REASON_LEAST}
+        context: dict[str, object] = {"title": "Personal data", "subject_id": user_id, "least": REASON_LEAST}
         if request.method == "POST" and REASON_LEAST <= len(reason) <= REASON_MOST and reason.isprintable():
             context["person"] = reveal(user_id=user_id, by=by, reason=reason)
         elif request.method == "POST":

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import Count, Q
 from django.http import HttpRequest
@@ -50,7 +49,7 @@ class Rate:
     kind: str = ""
 
 
-def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+def fill(request: HttpRequest, context: dict[str, object]) -> dict[str, object]:
     """Unfold's hook: the figures of the front page, for staff who may look at collars."""
     if not isinstance(request.user, User) or not may(request.user, "devices.view_device"):
         return context

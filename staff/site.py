@@ -48,16 +48,16 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]
         elif getattr(admin_class, "__module__", "").partition(".")[0] not in FOREIGN:
             raise ImproperlyConfigured(f"{admin_class} is no BaseAdmin (core.admin).")
 
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+    def login(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponseBase:
         """People sign in on the one page that all share."""
         raise Http404
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+    def password_change(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponseBase:
         """Nor do they change a password here: the account page asks for the present one, in turn, and tells them."""
         raise Http404
 
     def password_change_done(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
     ) -> HttpResponseBase:
         """As above."""
         raise Http404
@@ -66,6 +66,6 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]
         """No form of ours completes names; a list of everybody's would get past the masks."""
         raise Http404
 
-    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+    def each_context(self, request: HttpRequest) -> dict[str, object]:
         """Without inline colours: they are in admin.css, where the content policy allows them."""
         return {**super().each_context(request), "colors": {}, "border_radius": None}

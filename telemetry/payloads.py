@@ -108,7 +108,7 @@ def _number(digits: str) -> int | float:
     return int(digits) if len(digits) <= DIGITS_MOST else float(digits)
 
 
-def _header(raw: dict[str, Any]) -> Parsed:
+def _header(raw: dict[str, object]) -> Parsed:
     boot, batch = raw.get("boot"), raw.get("batch")
     named = _is_boot(boot) and _is_int(batch, 0, BATCH_MAX)
     if not named:
@@ -116,7 +116,7 @@ def _header(raw: dict[str, Any]) -> Parsed:
     return Parsed(boot=str(boot), batch=int(str(batch)), answer=raw.get("ack") is True)
 
 
-def _message_fault(raw: dict[str, Any], parsed: Parsed, samples: Any) -> str | None:
+def _message_fault(raw: dict[str, object], parsed: Parsed, samples: Any) -> str | None:
     if not _is_int(raw.get("v"), 1, 1):
         return "bad_version"
     if not parsed.boot:

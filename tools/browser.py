@@ -1,9 +1,10 @@
 """An owner's browser that watches, and how old its picture is: the simulated camera paints a code into each."""
 
 import time
-from typing import Any
 
 from playwright.sync_api import Browser, BrowserType, Page, expect
+
+from tools.testing import Json
 
 # The lowest two rows of squares of 16 pixels: 44 bits of ms since 1970, then 8 bits of the sum of their bytes.
 _AGE = """(selector) => {
@@ -29,7 +30,7 @@ def launch(chromium: BrowserType) -> Browser:
     return chromium.launch(executable_path="/usr/bin/chromium", args=flags)
 
 
-def sign_in(browser: Browser, demo: dict[str, Any]) -> Page:
+def sign_in(browser: Browser, demo: Json) -> Page:
     """Home of the demo's owner; `demo` is demo.json."""
     context = browser.new_context(base_url=demo["url"], ignore_https_errors=True, service_workers="block")
     page = context.new_page()

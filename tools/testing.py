@@ -30,6 +30,7 @@ from core.ids import to_ms
 from core.times import now
 
 T = TypeVar("T")
+Json = dict[str, Any]  # an object of JSON, as somebody else wrote it
 PLACES = (
     "Europe/Berlin",
     "Asia/Dubai",
@@ -133,18 +134,18 @@ class Api(httpx.Client):
         self.tokens: dict[str, str] = answer.json()
         self.headers["Authorization"] = f"Bearer {self.tokens['access']}"
 
-    def new_device(self, **fields: Any) -> dict[str, Any]:
+    def new_device(self, **fields: Any) -> Json:
         """POST /devices."""
         answer = self.post("/devices", json={"name": "Rex", **fields})
         assert answer.status_code == 201, answer.text
-        device: dict[str, Any] = answer.json()
+        device: Json = answer.json()
         return device
 
-    def new_pet(self, **fields: Any) -> dict[str, Any]:
+    def new_pet(self, **fields: Any) -> Json:
         """POST /pets."""
         answer = self.post("/pets", json={"name": "Rex", "species": "dog", **fields})
         assert answer.status_code == 201, answer.text
-        pet: dict[str, Any] = answer.json()
+        pet: Json = answer.json()
         return pet
 
 
@@ -153,13 +154,13 @@ class Collar:
 
     def __init__(
         self,
-        credentials: dict[str, Any],
+        credentials: Json,
         answers: tuple[str, ...] = ("accepted", "dispensed"),
         ca: Path | None = None,
     ) -> None:
         self.id = str(credentials["username"])
         self.answers = answers
-        self.commands: list[tuple[str, dict[str, Any]]] = []
+        self.commands: list[tuple[str, Json]] = []
         self.reason: Any = None
         self.connected = False
         self._sequence = 0
@@ -231,17 +232,17 @@ class Collar:
         """Send the result of a command."""
         self.publish("status", {"v": 1, "command": {"id": treat_id, "result": result}, **more})
 
-    def send_samples(self, *samples: dict[str, Any], batch: int = 1, boot: str = "9f3a61c2") -> None:
+    def send_samples(self, *samples: Json, batch: int = 1, boot: str = "9f3a61c2") -> None:
         """One telemetry message."""
         self.publish("telemetry", {"v": 1, "boot": boot, "batch": batch, "ack": True, "samples": list(samples)})
 
-    def sample(self, ago_s: float = 0.0, **fields: Any) -> dict[str, Any]:
+    def sample(self, ago_s: float = 0.0, **fields: Any) -> Json:
         """A sample that was taken `ago_s` seconds ago, with the next seq."""
         self._sequence += 1
         taken = {"seq": self._sequence, "ts": to_ms(now()) - int(ago_s * 1000), "battery_level": 87.5}
         return {**taken, "accel_x": 0.01, "accel_y": -0.98, "accel_z": 0.12, **fields}
 
-    def received(self, name: str) -> list[dict[str, Any]]:
+    def received(self, name: str) -> list[Json]:
         """The commands named `name` so far."""
         return [body for command, body in self.commands if command == name]
 

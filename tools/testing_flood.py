@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 from uuid import uuid4
 
 from broker.bulk_client import variable_length
+from tools.testing import Json
 
 CHUNK = 200  # messages in one write
 Say = Callable[[int], bytes]  # the payload of the message of that number
@@ -25,7 +25,7 @@ class Flood:
     `seconds` is how long it sent. Nothing of Django: soaks use it, too.
     """
 
-    def __init__(self, credentials: dict[str, Any], ca: Path, kind: str, say: Say, most: int = 10**9) -> None:
+    def __init__(self, credentials: Json, ca: Path, kind: str, say: Say, most: int = 10**9) -> None:
         self.sent, self.cut, self.seconds = 0, False, 0.0
         self._credentials, self._say, self._most = credentials, say, most
         self._topic = f"devices/{credentials['username']}/{kind}".encode()
@@ -112,7 +112,7 @@ def samples(each: int, apart_ms: int = 1) -> Say:
     """`each` samples a message, none twice, from now on back in time, `apart_ms` apart."""
     newest, seq, boot = time.time_ns() // 1_000_000, count(), os.urandom(4).hex()
 
-    def some() -> Iterator[dict[str, Any]]:
+    def some() -> Iterator[Json]:
         for number in (next(seq) for _ in range(each)):
             taken = {"seq": number, "ts": newest - number * apart_ms, "battery_level": 87.5}
             yield {**taken, "accel_x": 0.01, "accel_y": -0.98, "accel_z": 0.12}

@@ -2,78 +2,33 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import User
-from core.api import UtcDateTimeField
-from devices.config import CAMERA_CHOICES, INTERVAL_MAX_S, INTERVAL_MIN_S
+from core.resources import page_of, serializer_of
 from devices.models import Device
-from devices.presenters import device_dict
-from pets.models import Pet, validate_time_zone
+from devices.presenters import (
+    ClaimCodeResource,
+    ClaimedDeviceResource,
+    ConfigSerializer,
+    CredentialsResource,
+    DeviceResource,
+    HandoverUntilResource,
+    NewDeviceResource,
+    StatusResource,
+    device_resource,
+    status_resource,
+)
+from pets.models import Pet
 
-
-class ConfigSerializer(serializers.Serializer[Any]):
-    """The desired state of a collar; what is left out stays."""
-
-    telemetry_interval_s = serializers.IntegerField(min_value=INTERVAL_MIN_S, max_value=INTERVAL_MAX_S, required=False)
-    camera = serializers.ChoiceField(choices=CAMERA_CHOICES, required=False)
-    time_zone = serializers.CharField(max_length=64, validators=[validate_time_zone], required=False)
-
-
-class HardwareSerializer(serializers.Serializer[Any]):
-    """What a collar has, as it says in its presence; `board` is null until it does."""
-
-    board = serializers.CharField(allow_null=True)
-    camera = serializers.BooleanField()
-    dispenser = serializers.BooleanField()
-
-
-class DeviceSerializer(serializers.Serializer[Device]):
-    """A collar."""
-
-    id = serializers.UUIDField()
-    name = serializers.CharField()
-    status = serializers.ChoiceField(choices=Device.Status.choices)
-    pet = serializers.UUIDField(allow_null=True)
-    owner = serializers.UUIDField(allow_null=True)
-    firmware_version = serializers.CharField(allow_blank=True)
-    hardware = HardwareSerializer()
-    config = ConfigSerializer()
-    config_version = serializers.IntegerField()
-    last_seen = UtcDateTimeField(allow_null=True)
-    created_at = UtcDateTimeField()
-    retired_at = UtcDateTimeField(allow_null=True)
-
-    def to_representation(self, instance: Device) -> dict[str, Any]:
-        return device_dict(instance)
-
-
-class MqttSerializer(serializers.Serializer[Any]):
-    """What a collar needs to connect. The password is shown this once."""
-
-    host = serializers.CharField()
-    port = serializers.IntegerField()
-    username = serializers.CharField()
-    password = serializers.CharField()
-    client_id = serializers.CharField()
-
-
-class CredentialsSerializer(serializers.Serializer[Any]):
-    mqtt = MqttSerializer()
-
-
-class NewDeviceSerializer(DeviceSerializer):
-    mqtt = MqttSerializer()
-
-
-class ClaimedDeviceSerializer(DeviceSerializer):
-    mqtt = MqttSerializer(required=False)
-
-
-class DevicePageSerializer(serializers.Serializer[Any]):
-    results = DeviceSerializer(many=True)
-    next = serializers.URLField(allow_null=True)
+DeviceSerializer = serializer_of(DeviceResource, device_resource)
+DevicePageSerializer = page_of(DeviceSerializer)
+NewDeviceSerializer = serializer_of(NewDeviceResource)
+ClaimedDeviceSerializer = serializer_of(ClaimedDeviceResource)
+CredentialsSerializer = serializer_of(CredentialsResource)
+StatusSerializer = serializer_of(StatusResource, status_resource)
+HandoverUntilSerializer = serializer_of(HandoverUntilResource)
+ClaimCodeSerializer = serializer_of(ClaimCodeResource)
 
 
 class DeviceQuery(serializers.Serializer[Any]):
@@ -119,30 +74,3 @@ class ClaimSerializer(serializers.Serializer[Any]):
 
 class HandoverSerializer(serializers.Serializer[Any]):
     password = serializers.CharField(max_length=1000, trim_whitespace=False)
-
-
-class HandoverUntilSerializer(serializers.Serializer[Any]):
-    expires_at = UtcDateTimeField()
-
-
-class ClaimCodeSerializer(HandoverUntilSerializer):
-    claim_code = serializers.CharField()
-
-
-@extend_schema_field({"allOf": [{"$ref": "#/components/schemas/Latest"}], "nullable": True})
-class LatestField(serializers.JSONField):
-    """The newest sample; its shape is telemetry's."""
-
-
-class StatusSerializer(serializers.Serializer[Any]):
-    """How a collar is now."""
-
-    id = serializers.UUIDField()
-    status = serializers.ChoiceField(choices=["online", "offline", "never_seen"])
-    last_seen = UtcDateTimeField(allow_null=True)
-    battery_level = serializers.FloatField(allow_null=True)
-    firmware_version = serializers.CharField(allow_blank=True)
-    hardware = HardwareSerializer()
-    streaming = serializers.BooleanField()
-    treats_left = serializers.IntegerField(allow_null=True)
-    latest = LatestField(allow_null=True)

@@ -1,6 +1,5 @@
 """/devices, their credentials, claim and handover."""
 
-from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
@@ -18,12 +17,12 @@ from core.errors import Forbidden, Invalid, NotFound
 from core.openapi import errors
 from core.times import iso
 from devices.api import serializers as shapes
-from devices.presenters import device_dict, status_dict
+from devices.presenters import device_resource, status_resource
 from devices.selectors import find_device, find_device_to_change, to_list_for
 from devices.services import claims, ownership
 
 
-def secret(body: dict[str, Any], status: int = 200) -> Response:
+def secret(body: dict[str, object], status: int = 200) -> Response:
     """An answer that is shown this once: nobody on the way keeps it."""
     return Response(body, status=status, headers={"Cache-Control": "no-store"})
 
@@ -56,7 +55,7 @@ class DeviceListView(APIView):
         owner = self._owner(request)
         given = read(shapes.DeviceCreateSerializer, request, context={"owner": owner})
         device, credential = ownership.provision(name=given["name"], owner=owner, pet=given.get("pet"))
-        return secret({**device_dict(device), "mqtt": credential.public()}, 201)
+        return secret({**device_resource(device), "mqtt": credential.public()}, 201)
 
     def _owner(self, request: Request) -> User:
         """Whom the collar is for: the caller, or whom a member of staff names."""
@@ -76,12 +75,12 @@ class DeviceView(APIView):
     def _update(self, request: Request, device_id: UUID, partial: bool) -> Response:
         device = find_device_to_change(request.auth.user, device_id)
         changes = read(shapes.DeviceChangeSerializer, request, partial=partial, context={"owner": device.owner})
-        return Response(device_dict(ownership.update_device(device=device, changes=changes)))
+        return Response(device_resource(ownership.update_device(device=device, changes=changes)))
 
     @extend_schema(responses={200: shapes.DeviceSerializer, **errors(401, 404)})
     def get(self, request: Request, device_id: UUID) -> Response:
         """One collar; a retired one can still be read."""
-        return Response(device_dict(find_device(request.auth.user, device_id)))
+        return Response(device_resource(find_device(request.auth.user, device_id)))
 
     @extend_schema(
         request=shapes.DeviceChangeSerializer,
@@ -130,7 +129,7 @@ class ClaimView(APIView):
             name=given.get("name"),
             pet=given.get("pet"),
         )
-        return secret({**device_dict(device), **({"mqtt": credential.public()} if credential else {})})
+        return secret({**device_resource(device), **({"mqtt": credential.public()} if credential else {})})
 
 
 class RestoreView(APIView):
@@ -141,7 +140,7 @@ class RestoreView(APIView):
         device = find_device(user, device_id)
         credential = ownership.restore_own(device=device, by=user)
         device.refresh_from_db()
-        return secret({**device_dict(device), "mqtt": credential.public()})
+        return secret({**device_resource(device), "mqtt": credential.public()})
 
 
 class HandoverView(APIView):
@@ -178,4 +177,4 @@ class StatusView(APIView):
     @extend_schema(responses={200: shapes.StatusSerializer, **errors(401, 404)})
     def get(self, request: Request, device_id: UUID) -> Response:
         """How a collar is now; `latest` is its newest sample by event time."""
-        return Response(status_dict(find_device(request.auth.user, device_id)))
+        return Response(status_resource(find_device(request.auth.user, device_id)))

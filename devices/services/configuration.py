@@ -1,7 +1,5 @@
 """What a collar is told to do: stored first, published after commit, published again until the collar reports it."""
 
-from typing import Any
-
 from django.db import transaction
 from django.db.models import F
 
@@ -13,7 +11,7 @@ from devices.signals import access_changed
 
 
 @transaction.atomic
-def change_config(*, device: Device, changes: dict[str, Any]) -> Device:
+def change_config(*, device: Device, changes: dict[str, object]) -> Device:
     """Merge `changes` (validated keys of Config) and give the whole a new version, if anything differs."""
     locked = Device.objects.select_for_update(no_key=True).get(pk=device.pk)
     merged = {**locked.config, **changes}

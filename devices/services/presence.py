@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -49,7 +48,7 @@ class Heard(msgspec.Struct):
     seen: str | None  # UTC; None for what the broker repeated
     ts: str | None
     key: str | None
-    latest: dict[str, Any] | None
+    latest: dict[str, object] | None
 
 
 class _Merge(Func):
@@ -60,7 +59,7 @@ class _Merge(Func):
     output_field = JSONField()
 
 
-def _merged(reported: dict[str, Any]) -> _Merge:
+def _merged(reported: dict[str, object]) -> _Merge:
     return _Merge(F("reported"), Value(reported, JSONField()))
 
 
@@ -69,7 +68,7 @@ def record_presence(
     *,
     device_id: UUID,
     online: bool,
-    reported: dict[str, Any],
+    reported: dict[str, object],
     heard_at: datetime | None,
     hardware: Hardware = EVERY_PART,
 ) -> Device | None:
@@ -78,7 +77,7 @@ def record_presence(
     An online collar is told the time, and its config when it runs another version. Returns None when there is
     no such collar in use.
     """
-    changes: dict[str, Any] = {"status": Device.Status.ONLINE if online else Device.Status.OFFLINE}
+    changes: dict[str, object] = {"status": Device.Status.ONLINE if online else Device.Status.OFFLINE}
     changes["reported"] = _merged({**reported, "silent": False, **({} if online else {"streaming": False})})
     if heard_at is not None and online:
         changes["last_seen"] = heard_at
@@ -123,12 +122,12 @@ def note_heard(rows: Sequence[Heard]) -> None:
 
 
 @transaction.atomic
-def record_report(*, device_id: UUID, reported: dict[str, Any], heard_at: datetime) -> Device | None:
+def record_report(*, device_id: UUID, reported: dict[str, object], heard_at: datetime) -> Device | None:
     """Take over single facts, such as `treats_left` beside a result."""
     return _update(device_id, {"reported": _merged(reported), "last_seen": heard_at})
 
 
-def _update(device_id: UUID, changes: dict[str, Any]) -> Device | None:
+def _update(device_id: UUID, changes: dict[str, object]) -> Device | None:
     if not Device.objects.in_use().filter(pk=device_id).update(**changes):
         return None
     device = Device.objects.get(pk=device_id)

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from core.api import UtcDateTimeField
+from core.resources import page_of
 from firmware.models import Release, UpdateJob
 
 
@@ -33,9 +34,7 @@ class ReleaseSerializer(serializers.ModelSerializer[Release]):
         )
 
 
-class ReleasePageSerializer(serializers.Serializer[Any]):
-    results = ReleaseSerializer(many=True)
-    next = serializers.URLField(allow_null=True)
+ReleasePageSerializer = page_of(ReleaseSerializer)
 
 
 class UpdateJobSerializer(serializers.ModelSerializer[UpdateJob]):
@@ -65,9 +64,7 @@ class UpdateJobSerializer(serializers.ModelSerializer[UpdateJob]):
         )
 
 
-class UpdateJobPageSerializer(serializers.Serializer[Any]):
-    results = UpdateJobSerializer(many=True)
-    next = serializers.URLField(allow_null=True)
+UpdateJobPageSerializer = page_of(UpdateJobSerializer)
 
 
 class RollOutSerializer(serializers.Serializer[Any]):

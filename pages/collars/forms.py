@@ -73,7 +73,7 @@ class SettingsForm(WearerForm):
             del self.fields["camera"]
         self.fields["interval"].choices = [(seconds, _each(seconds)) for seconds in choices]  # type: ignore[attr-defined]
 
-    def changes(self) -> dict[str, Any]:
+    def changes(self) -> dict[str, object]:
         """As `update_device` takes them."""
         given = self.cleaned_data
         config = {"telemetry_interval_s": given["interval"]}

@@ -17,7 +17,7 @@ from core.times import iso, now
 from devices.selectors import find_device
 from streaming.api import serializers as shapes
 from streaming.models import StreamSession
-from streaming.presenters import grant_dict
+from streaming.presenters import grant_resource
 from streaming.services import support, viewings
 
 
@@ -71,7 +71,7 @@ class SupportViewView(APIView):
         found = viewings.valid_grants(now()).filter(device=device).first()
         if found is None:
             raise NotFound
-        return Response(grant_dict(found))
+        return Response(grant_resource(found))
 
     @extend_schema(
         request=shapes.SupportOrderSerializer,
@@ -82,7 +82,7 @@ class SupportViewView(APIView):
         user = request.auth.user
         device = find_device(user, device_id)
         minutes = read(shapes.SupportOrderSerializer, request)["minutes"]
-        return Response(grant_dict(support.grant(device=device, by=user, minutes=minutes)), status=201)
+        return Response(grant_resource(support.grant(device=device, by=user, minutes=minutes)), status=201)
 
     @extend_schema(responses={204: None, **errors(401, 403, 404)})
     def delete(self, request: Request, device_id: UUID) -> Response:

@@ -24,7 +24,7 @@ from devices.models import Device
 from devices.services.commands import record_command
 from streaming import keys, media, tokens
 from streaming.models import StreamSession, Viewing
-from streaming.presenters import stream_dict
+from streaming.presenters import stream_resource
 from streaming.services import shares
 
 log = logging.getLogger(__name__)
@@ -212,7 +212,7 @@ def _move(streams: QuerySet[StreamSession], stream_id: UUID, **changes: object) 
 
 
 def _changed(stream: StreamSession) -> None:
-    push_stream(device_id=stream.device_id, owner_id=stream.owner_id, data=stream_dict(stream))
+    push_stream(device_id=stream.device_id, owner_id=stream.owner_id, data=stream_resource(stream))
 
 
 def _ask(stream: StreamSession, key: str) -> None:

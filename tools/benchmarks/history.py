@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 from django.test import Client, RequestFactory, override_settings
@@ -77,7 +76,13 @@ def run() -> None:
 def _fill(device_id: UUID) -> None:
     start = to_ms(now()) - COUNT * 8_000
     felt = {"sd_mg": 212, "odba_mg": 140, "active_s": 3, "steps": 2}
-    base: dict[str, Any] = {"accel_x": 0.01, "accel_y": -0.98, "accel_z": 0.12, "battery_level": 87.5, "activity": felt}
+    base: dict[str, object] = {
+        "accel_x": 0.01,
+        "accel_y": -0.98,
+        "accel_z": 0.12,
+        "battery_level": 87.5,
+        "activity": felt,
+    }
     for first in range(0, COUNT, 80):
         samples = [{**base, "seq": number, "ts": start + number * 8_000} for number in range(first, first + 80)]
         payload = json.dumps({"v": 1, "boot": "00000001", "batch": first, "samples": samples}).encode()

@@ -133,7 +133,13 @@ def _fill(device: Device) -> None:
     """A sample a minute for 30 days, rolled up."""
     first = now() - timedelta(days=DAYS)
     felt = {"sd_mg": 212, "odba_mg": 140, "active_s": 20, "steps": 2}
-    base: dict[str, Any] = {"accel_x": 0.01, "accel_y": -0.98, "accel_z": 0.12, "battery_level": 87.5, "activity": felt}
+    base: dict[str, object] = {
+        "accel_x": 0.01,
+        "accel_y": -0.98,
+        "accel_z": 0.12,
+        "battery_level": 87.5,
+        "activity": felt,
+    }
     for begin in range(0, DAYS * 1440, BATCH):
         messages = []
         for part in range(begin, begin + BATCH, 80):

@@ -35,7 +35,7 @@ STEPS = (
     ("containers", ["hadolint", *_files("deploy/containers/*.Dockerfile", "nginx/Dockerfile")]),
     ("shell", ["shellcheck", *_files("dev", ".ci/run", "deploy/**/*.sh")]),
     ("nginx", ["python", "-m", "tools.dev.lint_nginx"]),
-    ("templates", ["djlint", "pages", "staff", "--check", "--lint", "--quiet"]),
+    ("templates", ["djlint", "pages", "provisioning", "staff", "--check", "--lint", "--quiet"]),
 )
 
 

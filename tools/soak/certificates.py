@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import httpx
 import paho.mqtt.client as mqtt
@@ -30,6 +29,7 @@ from ops.parts import ALL
 from ops.paths import ROOT
 from ops.render import render_file
 from tools.soak import scan, tools
+from tools.testing import Json
 
 PORTS = {"https": "HETRI_HTTPS_PORT", "mqtts": "HETRI_MQTTS_PORT", "rtmps": "HETRI_RTMPS_PORT"}
 SEEN_S = 10.0  # within it each port shows a certificate that was put in place
@@ -150,7 +150,7 @@ class Sessions:
         self._lines = (self._var / "log" / "collar.log").read_text().count(" connected ")
         self._checked = 0
 
-    def _signed_in(self, context: ssl.SSLContext, login: dict[str, Any]) -> mqtt.Client:
+    def _signed_in(self, context: ssl.SSLContext, login: Json) -> mqtt.Client:
         client = mqtt.Client(CallbackAPIVersion.VERSION2, login["client_id"], protocol=mqtt.MQTTv5)
         client.username_pw_set(login["username"], login["password"])
         client.tls_set_context(context)

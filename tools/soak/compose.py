@@ -8,12 +8,12 @@ import subprocess
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from ops import ports
 from ops.errors import Refusal
 from ops.paths import ROOT
 from tools.soak import tools
+from tools.testing import Json
 
 PROJECT = "hetri-try"
 BASE = "docker.io/library/debian:bookworm-slim"
@@ -88,9 +88,9 @@ class Stack:
             return bool(self.inspect(service)["State"]["Health"]["Status"] == "healthy")
         return _works(["podman", "healthcheck", "run", self._container(service)])
 
-    def inspect(self, service: str) -> dict[str, Any]:
+    def inspect(self, service: str) -> Json:
         """What the engine tells of a service's container."""
-        found: list[dict[str, Any]] = json.loads(tools.ask([self._engine, "inspect", self._container(service)]))
+        found: list[Json] = json.loads(tools.ask([self._engine, "inspect", self._container(service)]))
         return found[0]
 
     def log(self, service: str) -> list[str]:

@@ -23,6 +23,7 @@ from ops.errors import Refusal
 from tools.soak import scan, tools
 from tools.soak.compose import BASE, IMAGES, RESTORE, Stack, engine, ensure_base, image_name
 from tools.soak.load import Load
+from tools.testing import Json
 
 OURS = ("web", "web2", "relay", "ingest", "worker", "beat", "backup")
 RUNNING = (*OURS, "nginx", "rtmp", "mosquitto", "postgres", "redis", "certbot", "prometheus")
@@ -97,13 +98,13 @@ class Owner:
 
     def __init__(self, stack: Stack) -> None:
         told = _until("demo.json", lambda: stack.run_in("collar", "cat", "/var/lib/hetri/demo/demo.json"), START_S)
-        self.demo: dict[str, Any] = json.loads(told)
+        self.demo: Json = json.loads(told)
         self.device, self.url = self.demo["device"], stack.url
         self.trust = ssl.create_default_context(cadata=stack.run_in("web", "cat", "/var/lib/hetri/settings/roots.pem"))
         self.client = httpx.Client(base_url=stack.url, verify=self.trust, timeout=30)
         self.client.headers["Authorization"] = _until("a sign-in", self._bearer, SETTLE_S)
-        self.treat: dict[str, Any] = {}
-        self.sample: dict[str, Any] = {}
+        self.treat: Json = {}
+        self.sample: Json = {}
 
     def _bearer(self) -> str:
         signed_in = self.client.post("/auth/login", json=self.demo["owner"]).raise_for_status().json()
@@ -129,13 +130,13 @@ class Owner:
         pet = self.client.get(f"/devices/{self.device}").raise_for_status().json()["pet"]
         self.client.patch(f"/pets/{pet}", json={"treats_per_day": None}).raise_for_status()
 
-    def _dispensed(self) -> dict[str, Any] | None:
-        treat: dict[str, Any] = self.client.post(f"/devices/{self.device}/treat").raise_for_status().json()
+    def _dispensed(self) -> Json | None:
+        treat: Json = self.client.post(f"/devices/{self.device}/treat").raise_for_status().json()
         return treat if treat["result"] == "dispensed" else None
 
-    def _samples(self, query: str) -> list[dict[str, Any]]:
+    def _samples(self, query: str) -> list[Json]:
         answer = self.client.get(f"/devices/{self.device}/telemetry?{query}").raise_for_status()
-        found: list[dict[str, Any]] = answer.json()["results"]
+        found: list[Json] = answer.json()["results"]
         return found
 
     def _watch(self) -> dict[str, object]:

@@ -19,6 +19,7 @@ from ops.instance import Instance
 from ops.parts import SERVICES
 from ops.paths import ROOT
 from tools.soak.people import make_accounts
+from tools.testing import Json
 from tools.testing_flood import Flood, Say, garbage, large, presence, results, samples
 
 SECONDS = 10  # that each flood is watched, from its first message on
@@ -69,7 +70,7 @@ class GoodCollar:
         """How long the oldest batch without a receipt waits."""
         return max((time.monotonic() - at for at in list(self._sent.values())), default=0.0)
 
-    def _say(self, kind: str, body: dict[str, Any], retain: bool = False) -> None:
+    def _say(self, kind: str, body: Json, retain: bool = False) -> None:
         self._client.publish(f"{self._topic}/{kind}", json.dumps(body), qos=1, retain=retain)
 
     def _send(self) -> None:
@@ -115,12 +116,12 @@ def _signed_in(instance: Instance, ca: Path) -> Iterator[httpx.Client]:
         yield owner
 
 
-def _new_device(owner: httpx.Client) -> dict[str, Any]:
-    device: dict[str, Any] = owner.post("/devices", json={"name": "Soak"}).raise_for_status().json()
+def _new_device(owner: httpx.Client) -> Json:
+    device: Json = owner.post("/devices", json={"name": "Soak"}).raise_for_status().json()
     return device
 
 
-def _endure(owner: httpx.Client, ca: Path, name: str) -> dict[str, Any]:
+def _endure(owner: httpx.Client, ca: Path, name: str) -> Json:
     device, hogs = _new_device(owner), [_new_device(owner) for _ in FLOODS[name]]
     collar = GoodCollar(device["mqtt"], ca)
     try:

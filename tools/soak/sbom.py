@@ -5,12 +5,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import quote
 
 from ops.paths import ROOT
 from tools.soak import tools
 from tools.soak.compose import IMAGES, engine, image_name
+from tools.testing import Json
 
 TARGET = ROOT / "var" / "sbom.json"
 VENDORED = re.compile(r"^\| \S+ \| (?P<name>\S+) \(npm\)[^|]*\| (?P<version>\S+) \| (?P<licence>[^|]+) \|$", re.M)
@@ -21,7 +21,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 wrong = JsonStrictValidator(SchemaVersion.V1_6).validate_str(open(sys.argv[1]).read())
 sys.exit(str(wrong) if wrong else 0)
 """
-Component = dict[str, Any]
+Component = Json
 
 
 def run() -> dict[str, object]:
@@ -36,7 +36,7 @@ def run() -> dict[str, object]:
     return {"file": str(TARGET.relative_to(ROOT)), **found}
 
 
-def _python() -> dict[str, Any]:
+def _python() -> Json:
     """What requirements.txt brings, with all that it needs, in an environment that holds nothing else."""
     place = tools.FOLDER.with_name("production")
     tools.ask([sys.executable, "-m", "venv", "--clear", "--without-pip", place])
@@ -44,7 +44,7 @@ def _python() -> dict[str, Any]:
     tools.ask([*pip, "--disable-pip-version-check", "-r", ROOT / "requirements.txt"])
     project = ["--pyproject", ROOT / "pyproject.toml", "--mc-type", "application", "--output-reproducible"]
     told = tools.ask([tools.python_tool("cyclonedx-py"), "environment", "--sv", "1.6", *project, place])
-    document: dict[str, Any] = json.loads(told)
+    document: Json = json.loads(told)
     return document
 
 

@@ -6,10 +6,10 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from ops.errors import Refusal
 from tools.soak import tools
+from tools.testing import Json
 
 WEAK_PROTOCOLS = ("ssl_2_0", "ssl_3_0", "tls_1_0", "tls_1_1")
 GOOD_PROTOCOLS = ("tls_1_2", "tls_1_3")
@@ -30,7 +30,7 @@ def tls(ports: Mapping[str, int]) -> dict[str, object]:
     return {name: _judged(name, by_port[port]) for name, port in ports.items()}
 
 
-def _judged(name: str, found: dict[str, Any]) -> list[str]:
+def _judged(name: str, found: Json) -> list[str]:
     """The suites of one port. Raises Refusal with what is wrong about it."""
     if found is None:
         raise Refusal(f"{name} could not be scanned.")
@@ -44,12 +44,12 @@ def _judged(name: str, found: dict[str, Any]) -> list[str]:
     return [suite for version in GOOD_PROTOCOLS for suite in spoken[version]]
 
 
-def _suites(found: dict[str, Any], version: str) -> list[str]:
+def _suites(found: Json, version: str) -> list[str]:
     accepted = _result(found, f"{version}_cipher_suites")["accepted_cipher_suites"]
     return [one["cipher_suite"]["name"] for one in accepted]
 
 
-def _holes(found: dict[str, Any]) -> list[str]:
+def _holes(found: Json) -> list[str]:
     told = {
         "heartbleed": _result(found, "heartbleed")["is_vulnerable_to_heartbleed"],
         "ccs injection": _result(found, "openssl_ccs_injection")["is_vulnerable_to_ccs_injection"],
@@ -60,11 +60,11 @@ def _holes(found: dict[str, Any]) -> list[str]:
     return [hole for hole, there in told.items() if there]
 
 
-def _result(found: dict[str, Any], name: str) -> dict[str, Any]:
+def _result(found: Json, name: str) -> Json:
     one = found[name]
     if one["status"] != "COMPLETED":
         raise Refusal(f"sslyze could not tell {name}: {one.get('error_reason')}.")
-    result: dict[str, Any] = one["result"]
+    result: Json = one["result"]
     return result
 
 

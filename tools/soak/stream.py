@@ -77,7 +77,7 @@ class Line:
 class Owner(threading.Thread):
     """Prolongs the lease and asks for a treat every few seconds; `took_ms` is how long each took to be dispensed."""
 
-    def __init__(self, server: Server, told: dict[str, Any]) -> None:
+    def __init__(self, server: Server, told: dict[str, object]) -> None:
         super().__init__(daemon=True)
         self._server, self._told = server, told
         self.took_ms: list[float] = []
@@ -111,7 +111,7 @@ def run() -> Mapping[str, object]:
 
 
 @contextlib.contextmanager
-def _asked(server: Server, told: dict[str, Any]) -> Iterator[Owner]:
+def _asked(server: Server, told: dict[str, object]) -> Iterator[Owner]:
     server.command("stream", told)
     wait_until(lambda: streams(server), "streaming")
     owner = Owner(server, told)
@@ -138,7 +138,7 @@ def _phases(media: Media, name: str, line: Line) -> dict[str, object]:
     return {"stream": kind, **found}
 
 
-def _probe(media: Media, name: str) -> dict[str, Any]:
+def _probe(media: Media, name: str) -> dict[str, object]:
     """What ffprobe reads from the stream's own JPEG frames; ffmpeg takes them out of FLV, where it must be told."""
     url, file = f"rtmp://127.0.0.1:{media.rtmp}/live/{name}", str(media.folder / "probed.mjpeg")
     take = ["-f", "live_flv", "-c:v", "mjpeg", "-rw_timeout", "5000000", "-i", url, "-frames:v", str(PROBED)]

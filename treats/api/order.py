@@ -19,7 +19,7 @@ from devices.selectors import find_device_to_change
 from treats.api.serializers import TreatOrderSerializer
 from treats.const import KEY_LENGTH_MOST, TREAT_HEADER, WAIT_DEFAULT_S, WAIT_MOST_S
 from treats.models import TreatEvent
-from treats.presenters import treat_dict
+from treats.presenters import treat_resource
 from treats.services.ledger import send_treat
 from treats.services.waiting import ResultWait
 
@@ -83,6 +83,6 @@ async def treat(request: HttpRequest, device_id: UUID) -> HttpResponse:
         return refusal_response(to_api_error(error) or ApiError())
     finally:
         waiting.end()
-    answer = JsonResponse(treat_dict(event), status=202 if event.result == TreatEvent.Result.PENDING else 200)
+    answer = JsonResponse(treat_resource(event), status=202 if event.result == TreatEvent.Result.PENDING else 200)
     answer[TREAT_HEADER] = str(event.pk)
     return answer

@@ -28,7 +28,7 @@ class Command(ServiceCommand):
         parser.add_argument("--notes", default="", help="what is new in it")
         parser.add_argument("--allow-older", action="store_true", help="collars with a newer version take it too")
 
-    def act(self, **options: Any) -> dict[str, Any]:
+    def act(self, **options: Any) -> dict[str, object]:
         if options["new_key"]:
             return _new_key(options["new_key"])
         version = str(options["version"] or "")
@@ -60,7 +60,7 @@ def _roots(path: Path | None) -> bytes:
     return roots
 
 
-def _new_key(path: Path) -> dict[str, Any]:
+def _new_key(path: Path) -> dict[str, object]:
     try:
         key = packing.new_key(path)
     except OSError as error:

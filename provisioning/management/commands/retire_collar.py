@@ -15,7 +15,7 @@ class Command(ServiceCommand):
         super().add_arguments(parser)
         parser.add_argument("id", help="the collar's id")
 
-    def act(self, **options: Any) -> dict[str, Any]:
+    def act(self, **options: Any) -> dict[str, object]:
         device = device_with(options["id"])
         ownership.retire(device=device)
         return {"id": str(device.pk), "retired": True}

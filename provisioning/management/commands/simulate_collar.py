@@ -26,7 +26,7 @@ class Command(ServiceCommand):
         parser.add_argument("--owner", metavar="EMAIL", help="whose they are (default: nobody's)")
         parser.add_argument("--dir", metavar="DIR", type=Path, help="where their flash lies (default: a new folder)")
 
-    def act(self, **options: Any) -> dict[str, Any]:
+    def act(self, **options: Any) -> dict[str, object]:
         count: int = options["count"]
         if not 1 <= count <= COUNT_MAX:
             raise CommandError(f"--count must be 1 to {COUNT_MAX}.")

@@ -8,5 +8,5 @@ class Command(ServiceCommand):
     help = "Make the broker's files from the database again; mends a lost or damaged file."
     example = "manage.py sync_broker"
 
-    def act(self, **options: Any) -> dict[str, Any]:
+    def act(self, **options: Any) -> dict[str, object]:
         return {"changed": registry().sync()}
