@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from accounts import sessions
 from accounts.models import Role, SignInFailure, User, UserSession
 from core.admin import BaseAdmin, HistoryAdmin, SinceFilter, as_keys
-from core.masks import masked
 from core.models import RateCount
+from core.redaction import masked
 
 
 class UserAdmin(BaseAdmin):

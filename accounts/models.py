@@ -11,7 +11,7 @@ from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
 
 from core.ids import uuid7
-from core.masks import masked
+from core.redaction import masked
 from core.times import now
 
 

@@ -17,10 +17,10 @@ SUPPORT, OPERATIONS = "support", "operations"
 
 def may(user: User, permission: str) -> bool:
     """Whether this person is at the staff's desk with that permission. An owner never is, whatever groups say."""
-    return at_desk(user) and user.has_perm(permission)
+    return is_verified_staff(user) and user.has_perm(permission)
 
 
-def at_desk(user: User) -> bool:
+def is_verified_staff(user: User) -> bool:
     """Whether this is staff who have proved it: with the second factor where they need one."""
     return user.is_staff and not lacks_factor(user)
 

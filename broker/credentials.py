@@ -31,7 +31,7 @@ def hash_derived(password: str) -> str:
     return _verifier(password, hashlib.sha256(password.encode()).digest()[:12], ROUNDS)
 
 
-def password_fits(password: str, verifier: str) -> bool:
+def password_matches(password: str, verifier: str) -> bool:
     """Whether `verifier` was made from `password`."""
     _, _, rounds, salt, _ = verifier.split("$")
     return hmac.compare_digest(_verifier(password, b64decode(salt), int(rounds)), verifier)

@@ -49,7 +49,7 @@ class Routes:
     telemetry: Callable[[Sequence[Message]], Stored]  # what is late is given back
     late: Callable[[Sequence[Message]], list[Receipt]]  # of one collar
     status: Callable[[Sequence[Message]], list[Refused]]  # of one collar
-    set_aside: Callable[[Sequence[Refused]], None]
+    quarantine: Callable[[Sequence[Refused]], None]
     cut: Callable[[Message, str], None]  # end the session of who sent it
 
 
@@ -159,7 +159,7 @@ class Subscriber:
             self._until_stored(lambda: self._cut(message, why))  # noqa: B023
 
     def _cut(self, message: Message, why: str) -> bool:
-        self._routes.set_aside([(message, why)])
+        self._routes.quarantine([(message, why)])
         self._routes.cut(message, why)
         return True
 
@@ -190,7 +190,7 @@ class Subscriber:
                 first, second = (self._store(half, store) for half in _halves(batch))
                 return Stored(first.receipts + second.receipts, first.late + second.late)
             log.exception("message_failed", extra={"topic": batch[0].topic})
-            self._routes.set_aside([(batch[0], SERVER_FAULT)])
+            self._routes.quarantine([(batch[0], SERVER_FAULT)])
             return Stored()
 
     def _take_over(self, turn: Sequence[Message]) -> bool:
@@ -206,7 +206,7 @@ class Subscriber:
             log.exception("message_failed", extra={"topic": turn[0].topic})
             refused = [(turn[0], SERVER_FAULT)]
         if refused:
-            self._routes.set_aside(refused)
+            self._routes.quarantine(refused)
         return True
 
     def _until_stored(self, work: Callable[[], T]) -> T | None:

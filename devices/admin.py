@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from core.admin import HistoryAdmin, SinceFilter, as_keys
-from core.masks import masked
+from core.redaction import masked
 from core.times import now
 from devices.const import BATTERY_LOW
 from devices.models import Assignment, Device, SentCommand

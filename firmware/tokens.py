@@ -17,6 +17,6 @@ def path_of(job: UUID) -> str:
     return f"/firmware/{job}/{token_of(job)}"
 
 
-def fits(job: UUID, token: str) -> bool:
+def matches(job: UUID, token: str) -> bool:
     """In constant time."""
     return hmac.compare_digest(token.encode(), token_of(job).encode())

@@ -235,11 +235,11 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_SIGNUP_FORM_CLASS = "pages.account.forms.NameForm"
 ACCOUNT_FORMS = {
-    "signup": "pages.account.entry.SignupForm",
-    "reset_password": "pages.account.entry.ResetForm",
-    "reset_password_from_key": "pages.account.entry.ResetKeyForm",
-    "change_password": "pages.account.entry.ChangeForm",
-    "reauthenticate": "pages.account.entry.AgainForm",
+    "signup": "pages.account.allauth_forms.SignupForm",
+    "reset_password": "pages.account.allauth_forms.ResetForm",
+    "reset_password_from_key": "pages.account.allauth_forms.ResetKeyForm",
+    "change_password": "pages.account.allauth_forms.ChangeForm",
+    "reauthenticate": "pages.account.allauth_forms.AgainForm",
 }
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # in the browser that signed up, and in no other

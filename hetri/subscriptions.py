@@ -4,6 +4,6 @@ from broker.subscriber import Routes
 from devices.handlers import handle_statuses
 from devices.services.suspension import suspend
 from telemetry.services.ingest import store, store_recent
-from telemetry.services.rejected import set_aside
+from telemetry.services.rejected import quarantine
 
-ROUTES = Routes(telemetry=store_recent, late=store, status=handle_statuses, set_aside=set_aside, cut=suspend)
+ROUTES = Routes(telemetry=store_recent, late=store, status=handle_statuses, quarantine=quarantine, cut=suspend)

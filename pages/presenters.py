@@ -18,7 +18,7 @@ from devices.models import Device
 from devices.presenters import status_resource
 from devices.selectors import EVERYTHING, Windows
 from devices.services.claims import handover_until
-from pages.words import NBSP, listed, percent, portions, sentences, time_tag
+from pages.formatting import NBSP, listed, percent, portions, sentences, time_tag
 from pets.models import Pet
 from treats.models import TreatEvent
 

@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from devices.models import Device
+from pages.formatting import city, time_tag
 from pages.presenters import Face, result_word
-from pages.words import city, time_tag
 from treats.models import TreatEvent
 
 Result = TreatEvent.Result

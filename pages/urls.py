@@ -1,33 +1,33 @@
 from django.urls import path
 
-from pages import offline, views
+from pages import pwa, views
 from pages.collars import views as collars
 from pages.pets import views as pets
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("collar/add", collars.add, name="collar_add"),
-    path("collar/build", collars.build, name="collar_build"),
+    path("collar/add", collars.collar_add, name="collar_add"),
+    path("collar/build", collars.collar_build, name="collar_build"),
     path("collar/<uuid:device_id>/", views.collar, name="collar"),
     path("collar/<uuid:device_id>/treat", views.collar_treat, name="collar_treat"),
-    path("collar/<uuid:device_id>/treats", views.treats, name="collar_treats"),
-    path("collar/<uuid:device_id>/viewers", views.viewers, name="collar_viewers"),
-    path("collar/<uuid:device_id>/settings", collars.settings, name="collar_settings"),
-    path("collar/<uuid:device_id>/check", collars.check, name="collar_check"),
+    path("collar/<uuid:device_id>/treats", views.treat_list, name="collar_treats"),
+    path("collar/<uuid:device_id>/viewers", views.viewer_list, name="collar_viewers"),
+    path("collar/<uuid:device_id>/settings", collars.collar_settings, name="collar_settings"),
+    path("collar/<uuid:device_id>/check", collars.collar_checklist, name="collar_check"),
     path("collar/<uuid:device_id>/support", collars.support_view, name="collar_support"),
-    path("collar/<uuid:device_id>/credentials", collars.credentials, name="collar_credentials"),
+    path("collar/<uuid:device_id>/credentials", collars.collar_credentials, name="collar_credentials"),
     path("collar/<uuid:device_id>/handover", collars.hand_over, name="collar_hand_over"),
     path("collar/<uuid:device_id>/handover/cancel", collars.call_off_handover, name="collar_call_off"),
-    path("collar/<uuid:device_id>/remove", collars.remove, name="collar_remove"),
-    path("pet/", pets.pets, name="pets"),
-    path("pet/add", pets.add, name="pet_add"),
-    path("pet/<uuid:pet_id>/", pets.pet, name="pet"),
-    path("pet/<uuid:pet_id>/edit", pets.edit, name="pet_edit"),
-    path("pet/<uuid:pet_id>/remove", pets.remove, name="pet_remove"),
+    path("collar/<uuid:device_id>/remove", collars.collar_remove, name="collar_remove"),
+    path("pet/", pets.pet_list, name="pets"),
+    path("pet/add", pets.pet_add, name="pet_add"),
+    path("pet/<uuid:pet_id>/", pets.pet_detail, name="pet"),
+    path("pet/<uuid:pet_id>/edit", pets.pet_edit, name="pet_edit"),
+    path("pet/<uuid:pet_id>/remove", pets.pet_remove, name="pet_remove"),
     path("pet/<uuid:pet_id>/picture", pets.change_picture, name="pet_change_picture"),
-    path("pet/<uuid:pet_id>/picture/<slug:digest>", pets.picture, name="pet_picture"),
-    path("app.webmanifest", offline.manifest, name="manifest"),
-    path("worker.js", offline.worker, name="worker"),
-    path("account/offline", offline.page, name="offline"),
+    path("pet/<uuid:pet_id>/picture/<slug:digest>", pets.pet_picture, name="pet_picture"),
+    path("app.webmanifest", pwa.manifest, name="manifest"),
+    path("worker.js", pwa.worker, name="worker"),
+    path("account/offline", pwa.page, name="offline"),
     path("internal/signed_in", views.signed_in),
 ]

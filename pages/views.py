@@ -18,10 +18,10 @@ from core.errors import ApiError
 from core.times import now
 from devices.models import Device
 from devices.selectors import windows_of, windows_of_each
-from pages import figures, presenters, strip, today, watched
-from pages.figures import Day
+from pages import day_chart, day_stats, presenters, timeline, viewers
+from pages.day_stats import Day
 from pages.forms import TreatForm
-from pages.found import device_for, device_to_act_on
+from pages.lookups import device_for, device_to_act_on
 from pages.presenters import Face, LedgerRow
 from pages.treat_panel import Order, Panel, treat_panel
 from pages.viewer import viewer
@@ -49,7 +49,7 @@ class Card:
 
     face: Face
     day: Day
-    strip: strip.Strip
+    strip: day_chart.Strip
     panel: Panel
     key: str
 
@@ -73,7 +73,7 @@ def _panel(face: Face, day: Day, viewer: User, at: datetime) -> Panel:
 
 
 def _card(face: Face, day: Day, viewer: User, at: datetime) -> Card:
-    drawn = strip.draw(day.span, face.zone, day.buckets, day.treats)
+    drawn = day_chart.draw(day.span, face.zone, day.buckets, day.treats)
     return Card(face=face, day=day, strip=drawn, panel=_panel(face, day, viewer, at), key=uuid4().hex)
 
 
@@ -91,7 +91,7 @@ def home(request: HttpRequest) -> HttpResponse:
     devices = Device.objects.in_use().filter(owner=user).select_related("pet", "owner").order_by("pk")
     windows = windows_of_each(user, devices)
     faces = [presenters.face_of(device, windows[device.pk]) for device in devices]
-    days = figures.days_of(faces, at)
+    days = day_stats.days_of(faces, at)
     wanted = request.GET.get("q", "").strip()[:80] if len(faces) > CARDS_SHOWN else ""
     urgent, fine = presenters.home_sentence(faces)
     context = {
@@ -101,7 +101,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "wanted": wanted,
         "urgent": urgent,
         "fine": fine,
-        "today": today.today(faces, days, user),
+        "today": timeline.today(faces, days, user),
         "tab": "home",
     }
     return _part(request, "home", context)
@@ -115,23 +115,23 @@ def collar(request: HttpRequest, device_id: UUID) -> HttpResponse:
     user, at = viewer(request), now()
     device = device_for(request, device_id)
     face = presenters.face_of(device, windows_of(user, device))
-    day = figures.days_of([face], at)[device.pk]
+    day = day_stats.days_of([face], at)[device.pk]
     wanted = request.GET.get("range", "")
-    wanted = wanted if wanted in figures.RANGES else "24h"
-    seen = viewings.ledger(device, user)
+    wanted = wanted if wanted in day_stats.RANGES else "24h"
+    seen = viewings.list_viewings(device, user)
     context = {
         "face": face,
         "day": day,
         "panel": _panel(face, day, user, at),
         "range": wanted,
         "ranges": [("24h", _("24 h")), ("7d", _("7 d")), ("30d", _("30 d"))],
-        "hours": figures.table(face, at, wanted),
-        "known_from": figures.silent_from(device, at),
-        "ledger": [presenters.ledger_row(event, user, face.zone) for event in figures.ledger(face, LEDGER_SHOWN)],
-        "more": figures.more_than_yesterday(face, day, at),
-        "late": figures.late(face, day),
-        "viewers": watched.viewer_rows(seen.order_by("-pk")[:VIEWERS_SHOWN], user),
-        "watching": watched.watching_now(seen.filter(ended_at=None).order_by("pk"), user),
+        "hours": day_stats.table(face, at, wanted),
+        "known_from": day_stats.silent_from(device, at),
+        "ledger": [presenters.ledger_row(event, user, face.zone) for event in day_stats.ledger(face, LEDGER_SHOWN)],
+        "more": day_stats.more_than_yesterday(face, day, at),
+        "late": day_stats.late(face, day),
+        "viewers": viewers.viewer_rows(seen.order_by("-pk")[:VIEWERS_SHOWN], user),
+        "watching": viewers.watching_now(seen.filter(ended_at=None).order_by("pk"), user),
         "facts": presenters.facts(device),
         "camera": presenters.camera_of(face),
         "linger_s": settings.STREAM_LINGER_S,
@@ -144,11 +144,11 @@ def collar(request: HttpRequest, device_id: UUID) -> HttpResponse:
 @require_safe
 @never_cache
 @login_required
-def treats(request: HttpRequest, device_id: UUID) -> HttpResponse:
+def treat_list(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """The whole ledger, a page at a time."""
     user, device = viewer(request), device_for(request, device_id)
     face = presenters.face_of(device, windows_of(user, device))
-    events = figures.ledger(face, LEDGER_PAGE + 1, _before(request))
+    events = day_stats.ledger(face, LEDGER_PAGE + 1, _before(request))
     rows = [presenters.ledger_row(event, user, face.zone) for event in events[:LEDGER_PAGE]]
     older = events[LEDGER_PAGE - 1].pk if len(events) > LEDGER_PAGE else None
     return render(request, "collars/treats.html", {"face": face, "rows": rows, "older": older, "tab": "home"})
@@ -157,15 +157,15 @@ def treats(request: HttpRequest, device_id: UUID) -> HttpResponse:
 @require_safe
 @never_cache
 @login_required
-def viewers(request: HttpRequest, device_id: UUID) -> HttpResponse:
+def viewer_list(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """Everybody who watched, a page at a time."""
     user, device = viewer(request), device_for(request, device_id)
-    found = viewings.ledger(device, user).order_by("-pk")
+    found = viewings.list_viewings(device, user).order_by("-pk")
     before = _before(request)
     seen = list((found.filter(pk__lt=before) if before else found)[: LEDGER_PAGE + 1])
     context = {
         "face": presenters.face_of(device),
-        "viewers": watched.viewer_rows(seen[:LEDGER_PAGE], user),
+        "viewers": viewers.viewer_rows(seen[:LEDGER_PAGE], user),
         "older": seen[LEDGER_PAGE - 1].pk if len(seen) > LEDGER_PAGE else None,
         "tab": "home",
     }

@@ -1,7 +1,7 @@
 from django.contrib import admin
 
 from core.admin import HistoryAdmin
-from core.masks import masked
+from core.redaction import masked
 from pets.models import Pet, PetPicture
 
 

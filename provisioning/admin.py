@@ -20,7 +20,7 @@ from accounts.models import User
 from accounts.roles import OPERATE, may
 from core.admin import HistoryAdmin, as_keys, csv_line
 from core.errors import ApiError
-from core.masks import masked
+from core.redaction import masked
 from core.times import now
 from provisioning.forms import BatchForm
 from provisioning.models import Batch

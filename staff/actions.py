@@ -12,7 +12,7 @@ from devices.errors import Retired
 from devices.models import Device
 from devices.services import claims, ownership
 from devices.services.configuration import publish_config
-from staff.trail import record
+from staff.audit_log import record
 from streaming.models import StreamSession
 from streaming.services import streams
 from treats.models import TreatEvent
@@ -78,7 +78,7 @@ def _treat(device: Device, by: User) -> tuple[str, str]:
 
 def _end_stream(device: Device, by: User) -> tuple[str, str]:
     stream = streams.open_stream(device)
-    if stream is None or not streams.end(stream=stream, reason=StreamSession.Reason.STAFF):
+    if stream is None or not streams.end_stream(stream=stream, reason=StreamSession.Reason.STAFF):
         raise Conflict(_("It does not stream."), code="not_streaming")
     return "Its camera is told to stop; nobody sees its picture any more.", ""
 

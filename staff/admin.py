@@ -22,9 +22,9 @@ from devices.admin import DeviceAdmin
 from devices.models import Device
 from provisioning.views import provision_page
 from staff.actions import ACTIONS, MOST, act
+from staff.device_page import screen
 from staff.models import DOORS, SUBJECTS, VERBS, AuditLine, FleetHour
-from staff.reveal import REASON_LEAST, REASON_MOST, reveal
-from staff.screen import screen
+from staff.personal_data import REASON_LEAST, REASON_MOST, reveal
 
 
 def pairs(values: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -12,8 +12,8 @@ class StaffConfig(AppConfig):
         from core import audit
         from core.signals import exporting
         from staff import audited
+        from staff.audit_log import on_export
         from staff.groups import on_migrated
-        from staff.trail import on_export
 
         exporting.connect(on_export)
         post_migrate.connect(on_migrated, sender=self)

@@ -13,7 +13,7 @@ from core.ids import floor_key, to_ms
 from core.times import now
 from devices.models import Device
 from firmware.models import UpdateJob
-from staff import hours
+from staff import fleet_stats
 from staff.health import health
 from streaming.models import StreamSession
 from telemetry.models import RejectedMessage, RollupMark, Sample
@@ -45,7 +45,7 @@ class Rate:
     """A figure of now, and its last 24 hours; `kind` names the line's colour."""
 
     figure: Figure
-    line: hours.Line
+    line: fleet_stats.Line
     kind: str = ""
 
 
@@ -126,16 +126,16 @@ def _fleet() -> list[Figure]:
 def _rates(at: datetime, treats: dict[str, int], rejected: str) -> list[Rate]:
     minute = {"id__gte": floor_key(to_ms(at) - RATE_OVER_S * 1000), "id__lt": floor_key(to_ms(at))}
     rate = Sample.objects.filter(**minute).count() / RATE_OVER_S
-    lag = hours.lag_s(at)
+    lag = fleet_stats.lag_s(at)
     mark = RollupMark.objects.order_by("pk").first()
     behind = "" if mark is None else ", rollups catching up"
     samples = _list("telemetry_sample", "?since=1m")
     dispensed = _list("treats_treatevent", "?result__exact=dispensed&since=24h")
     refused = _list("telemetry_rejectedmessage", "?since=24h")
-    counted = hours.counted(at)
+    counted = fleet_stats.counted(at)
 
-    def drawn(column: str, unit: str) -> hours.Line:
-        return hours.line(counted, at, column, unit)
+    def drawn(column: str, unit: str) -> fleet_stats.Line:
+        return fleet_stats.line(counted, at, column, unit)
 
     return [
         Rate(Figure(f"samples a second, last minute{behind}", f"{rate:.1f}", samples), drawn("samples", "an hour")),

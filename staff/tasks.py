@@ -6,7 +6,7 @@ from celery import shared_task
 
 from accounts import pruning as of_people
 from devices.services import pruning as of_collars
-from staff.hours import count_hours
+from staff.fleet_stats import count_hours
 from streaming.services import pruning as of_streams
 from treats.services import pruning as of_treats
 

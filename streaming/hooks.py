@@ -50,7 +50,7 @@ def publish(request: HttpRequest) -> HttpResponse:
         return HttpResponseForbidden()
     if len(given) != 1 or str(device_id) != request.POST["name"]:
         return HttpResponseForbidden()
-    name = streams.publish(device_id=device_id, key=given[0])
+    name = streams.admit_publisher(device_id=device_id, key=given[0])
     if name is None:
         return HttpResponseForbidden()
     return HttpResponse(status=302, headers={"Location": name})

@@ -15,6 +15,6 @@ def hash_key(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def fits(key: str, key_hash: str) -> bool:
+def matches(key: str, key_hash: str) -> bool:
     """In constant time."""
     return hmac.compare_digest(hash_key(key), key_hash)

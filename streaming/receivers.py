@@ -14,14 +14,14 @@ from streaming.services import viewings
 
 def _on_sessions_ended(sender: object, session_ids: list[UUID], **kwargs: Any) -> None:
     for viewing in viewings.open_viewings().filter(session__in=session_ids):
-        viewings.end(viewing=viewing)
+        viewings.end_viewing(viewing=viewing)
 
 
 def _on_access_changed(sender: object, device_id: UUID, **kwargs: Any) -> None:
     at = now()
     for viewing in viewings.open_viewings().filter(stream__device=device_id):
         if not viewings.may_go_on(viewing, at):
-            viewings.end(viewing=viewing)
+            viewings.end_viewing(viewing=viewing)
 
 
 def connect() -> None:

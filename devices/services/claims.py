@@ -153,7 +153,7 @@ def _is_known_to_others(device: Device) -> bool:
 
 def _claimable(digest: str | None, by: User) -> Device:
     """The collar with this code, locked behind its next owner. Raises NotFound and Conflict."""
-    ownership.check_room(by)
+    ownership.check_quota(by)
     at = now()
     found = Device.objects.in_use().filter(claim_code_hash=digest)
     found = found.filter(Q(claim_expires_at=None) | Q(claim_expires_at__gt=at))

@@ -54,7 +54,7 @@ def provision(
     if owner is not None:
         NEW_COLLARS.spend(owner.pk)
         with transaction.atomic():
-            check_room(owner)
+            check_quota(owner)
     credential = new_credential(str(device_id))
     code_hash = hash_claim_code(claim_code)
     with trial(credential) as change:
@@ -78,7 +78,7 @@ def _refuse_second(key: UUID | None) -> None:
 def _new_row(credential: Credential, *, owner: User | None, pet: Pet | None, **fields: Any) -> Device:
     """The collar in the database, and since when it is the owner's."""
     if owner is not None:
-        check_room(owner)
+        check_quota(owner)
     device = Device.objects.create(
         pk=UUID(credential.ref),
         owner=owner,
@@ -94,7 +94,7 @@ def _new_row(credential: Credential, *, owner: User | None, pet: Pet | None, **f
     return device
 
 
-def check_room(owner: User) -> None:
+def check_quota(owner: User) -> None:
     """Raise Conflict when the owner has as many collars as one may have; holds the owner's row until commit."""
     User.objects.select_for_update(no_key=True).get(pk=owner.pk)
     if Device.objects.in_use().filter(owner=owner).count() >= settings.DEVICES_PER_OWNER:
@@ -164,10 +164,10 @@ def retire(*, device: Device) -> None:
         change.load()
         with transaction.atomic():
             change.keep()
-            end(mine)
+            end_collars(mine)
 
 
-def end(devices: QuerySet[Device]) -> list[UUID]:
+def end_collars(devices: QuerySet[Device]) -> list[UUID]:
     """Retire these, which the broker has shut out, and have it forget what it keeps of them after the commit.
 
     Raises Conflict when there are none: others were faster.
@@ -211,12 +211,12 @@ def restore(*, device: Device) -> Credential:
             raise _not_retired()
         if device.owner is not None:
             with transaction.atomic():
-                check_room(device.owner)
+                check_quota(device.owner)
         change.load()
         with transaction.atomic():
             change.keep()
             if device.owner is not None:
-                check_room(device.owner)
+                check_quota(device.owner)
             if not retired.update(**fresh):
                 raise _not_retired()
             push_access(device.pk, device.owner_id)

@@ -16,7 +16,7 @@ from core.errors import ApiError, Unavailable
 from core.times import now
 from devices.models import BrokerTrial, Device
 from devices.services import trials
-from devices.services.departure import delete_account
+from devices.services.account_deletion import delete_account
 from firmware.models import Release, UpdateJob
 from firmware.services import rollouts
 from provisioning.models import Batch

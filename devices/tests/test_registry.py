@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from broker.credentials import hash_claim_code, hash_password, new_claim_code, password_fits
+from broker.credentials import hash_claim_code, hash_password, new_claim_code, password_matches
 from broker.registry import new_credential, registry
 from core.ids import uuid7
 from devices.models import Device
@@ -59,8 +59,8 @@ def test_a_credential_shows_no_secret_in_a_log() -> None:
     credential = new_credential("ref")
     assert credential.password not in repr(credential)
     assert credential.verifier not in repr(credential)
-    assert password_fits(credential.password, credential.verifier)
-    assert not password_fits("other", credential.verifier)
+    assert password_matches(credential.password, credential.verifier)
+    assert not password_matches("other", credential.verifier)
 
 
 def test_claim_codes_read_alike_letters_alike() -> None:

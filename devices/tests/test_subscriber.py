@@ -17,13 +17,13 @@ def test_a_message_that_we_fail_at_is_set_aside_and_the_rest_is_stored() -> None
         stored.extend(message.payload for message in batch)
         return Stored()
 
-    def set_aside(refused: Sequence[Refused]) -> None:
+    def quarantine(refused: Sequence[Refused]) -> None:
         aside.extend((message.payload, why) for message, why in refused)
 
     names = [b"1", b"2", b"poison", b"3", b"4"]
     batch = [Message(uuid4(), "devices/x/telemetry", name, False, 0) for name in names]
     routes = Routes(
-        telemetry=store, late=lambda _: [], status=lambda _: [], set_aside=set_aside, cut=lambda message, why: None
+        telemetry=store, late=lambda _: [], status=lambda _: [], quarantine=quarantine, cut=lambda message, why: None
     )
     Subscriber(routes)._store(batch)
     assert (sorted(stored), aside) == ([b"1", b"2", b"3", b"4"], [(b"poison", SERVER_FAULT)])

@@ -46,7 +46,7 @@ def offer_again(*, device_id: UUID) -> None:
         return
     board = Device.objects.values_list("board", flat=True).get(pk=device_id)
     if board not in ("", job.release.board):  # it says its board since the job was made
-        return end(job=job, reason="other_board")
+        return end_job(job=job, reason="other_board")
     UpdateJob.objects.filter(pk=job.pk, state=State.QUEUED).update(state=State.OFFERED, offered_at=now())
     _after_commit([(job.device_id, _install(job))])
 
@@ -58,7 +58,7 @@ def call_back(offered: QuerySet[UpdateJob]) -> None:
     _after_commit((job.device_id, _cancel(job)) for job in found)
 
 
-def end(*, job: UpdateJob, reason: str) -> None:
+def end_job(*, job: UpdateJob, reason: str) -> None:
     """End a job that is not installed yet."""
     if UpdateJob.objects.filter(pk=job.pk, state__in=EARLY).update(state=State.FAILED, reason=reason, ended_at=now()):
         _after_commit([(job.device_id, _cancel(job))])
@@ -81,7 +81,7 @@ def record_report(*, device_id: UUID, job_id: UUID, state: str, reason: str, at:
 
 def release_of(*, job_id: UUID, token: str) -> Release | None:
     """The release of an open job, for who knows the job's address."""
-    if not tokens.fits(job_id, token):
+    if not tokens.matches(job_id, token):
         return None
     return Release.objects.filter(jobs__pk=job_id, jobs__state__in=OPEN).first()
 

@@ -43,7 +43,7 @@ def roll_out(*, release: Release, percent: int) -> int:
     chosen = [pk for pk in _without(found) if _place(found.pk, pk) < percent]
     superseded = UpdateJob.objects.filter(device__in=chosen, state__in=(State.QUEUED, State.OFFERED))
     for job in superseded.exclude(release=found):
-        jobs.end(job=job, reason="superseded")
+        jobs.end_job(job=job, reason="superseded")
     fresh = [UpdateJob(release=found, device_id=pk) for pk in chosen]
     made = UpdateJob.objects.bulk_create(fresh, ignore_conflicts=True)  # a job that is installing has the right of way
     jobs.offer(UpdateJob.objects.filter(release=found, state=State.QUEUED))
@@ -94,7 +94,7 @@ def withdraw(*, release: Release) -> None:
     if not present.update(state=Release.State.WITHDRAWN, withdrawn_at=now()):
         raise Conflict(_("It is withdrawn already."), code="withdrawn")
     for job in UpdateJob.objects.filter(release=release, state__in=jobs.EARLY):
-        jobs.end(job=job, reason="withdrawn")
+        jobs.end_job(job=job, reason="withdrawn")
 
 
 def watch(*, release_id: UUID) -> None:

@@ -24,9 +24,9 @@ from accounts.models import UserSession
 from core.context import THEME_COOKIE
 from core.errors import ApiError
 from devices.models import Device
-from devices.services.departure import delete_account
-from pages.account.browsers import describe
+from devices.services.account_deletion import delete_account
 from pages.account.forms import LookForm, PasswordForm, ProfileForm
+from pages.account.user_agents import describe
 from pages.forms import LoginForm
 from pages.viewer import viewer
 

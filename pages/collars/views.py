@@ -19,9 +19,9 @@ from core.times import now
 from devices.models import Device
 from devices.services import claims, ownership
 from pages.account.forms import PasswordForm
+from pages.collars.downloads import download, pattern
 from pages.collars.forms import ClaimForm, RemoveForm, SettingsForm, SupportForm, WearerForm
-from pages.collars.papers import download, pattern
-from pages.found import device_in_use
+from pages.lookups import device_in_use
 from pages.presenters import zone_of
 from pages.viewer import viewer
 from streaming.services import support, viewings
@@ -32,7 +32,7 @@ form_page = require_http_methods(["GET", "HEAD", "POST"])
 @form_page
 @never_cache
 @login_required
-def add(request: HttpRequest) -> HttpResponse:
+def collar_add(request: HttpRequest) -> HttpResponse:
     """Claim a collar by the code of its tag; the pattern on the tag is a link to here with the code in it."""
     user = viewer(request)
     form = ClaimForm(request.POST or None, owner=user, initial={"code": request.GET.get("code", "")[:40]})
@@ -59,7 +59,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @form_page
 @never_cache
 @login_required
-def build(request: HttpRequest) -> HttpResponse:
+def collar_build(request: HttpRequest) -> HttpResponse:
     """An identity for a board of one's own."""
     user = viewer(request)
     form = WearerForm(request.POST or None, owner=user)
@@ -81,7 +81,7 @@ def _credentials(request: HttpRequest, device: Device, credential: Credential) -
 @form_page
 @never_cache
 @login_required
-def settings(request: HttpRequest, device_id: UUID) -> HttpResponse:
+def collar_settings(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """Name, wearer, how often it reports, camera."""
     device = device_in_use(request, device_id)
     form = SettingsForm(request.POST or None, device=device)
@@ -110,12 +110,12 @@ def support_view(request: HttpRequest, device_id: UUID) -> HttpResponse:
     form = None if granted else SupportForm(request.POST or None)
     if request.method == "POST" and form is None:
         with suppress(NotFound):  # it has just ended
-            support.withdraw(device=device, by=user)
+            support.withdraw_support(device=device, by=user)
         messages.success(request, _("Support can no longer watch."))
         return redirect("collar_support", device_id)
     if request.method == "POST" and form is not None and form.is_valid():
         try:
-            support.grant(device=device, by=user, minutes=form.cleaned_data["minutes"])
+            support.grant_support(device=device, by=user, minutes=form.cleaned_data["minutes"])
         except ApiError as refused:
             form.add_error(None, refused.detail)
         else:
@@ -127,7 +127,7 @@ def support_view(request: HttpRequest, device_id: UUID) -> HttpResponse:
 
 @require_safe
 @login_required
-def check(request: HttpRequest, device_id: UUID) -> HttpResponse:
+def collar_checklist(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """What an owner can do about a collar that is offline: what its light says, step by step."""
     return render(request, "collars/check.html", {"device": device_in_use(request, device_id), "tab": "home"})
 
@@ -135,7 +135,7 @@ def check(request: HttpRequest, device_id: UUID) -> HttpResponse:
 @form_page
 @never_cache
 @login_required
-def credentials(request: HttpRequest, device_id: UUID) -> HttpResponse:
+def collar_credentials(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """A new password for a collar that was lost or copied."""
     device = device_in_use(request, device_id)
     if request.method == "POST":
@@ -187,7 +187,7 @@ def call_off_handover(request: HttpRequest, device_id: UUID) -> HttpResponse:
 @form_page
 @never_cache
 @login_required
-def remove(request: HttpRequest, device_id: UUID) -> HttpResponse:
+def collar_remove(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """Retire a collar for good, once its name was typed."""
     device = device_in_use(request, device_id)
     form = RemoveForm(request.POST or None, device=device)

@@ -19,7 +19,7 @@ from core.errors import ApiError
 from core.times import now
 from devices.models import Device
 from pages import presenters
-from pages.found import pet_for
+from pages.lookups import pet_for
 from pages.pets import week
 from pages.pets.forms import SPECIES, PetForm, PictureForm
 from pages.viewer import viewer
@@ -36,7 +36,7 @@ BUDGET_DOTS = 20
 @require_safe
 @never_cache
 @login_required
-def pets(request: HttpRequest) -> HttpResponse:
+def pet_list(request: HttpRequest) -> HttpResponse:
     """My pets."""
     mine = Pet.objects.visible_to(viewer(request)).order_by("name")
     worn = Device.objects.in_use().filter(owner=viewer(request)).exclude(pet=None).order_by("name")
@@ -50,7 +50,7 @@ def pets(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 @login_required
-def pet(request: HttpRequest, pet_id: UUID) -> HttpResponse:
+def pet_detail(request: HttpRequest, pet_id: UUID) -> HttpResponse:
     """This week beside last week, the budget, what is known."""
     found, at = pet_for(request, pet_id), now()
     collars = list(Device.objects.in_use().filter(pet=found, owner=found.owner).order_by("name"))
@@ -118,7 +118,7 @@ def _next(request: HttpRequest) -> str | None:
 @form_page
 @never_cache
 @login_required
-def add(request: HttpRequest) -> HttpResponse:
+def pet_add(request: HttpRequest) -> HttpResponse:
     """A new pet; `next` leads back to where one was needed."""
     form = PetForm(request.POST or None, instance=Pet(owner=viewer(request)))
     if request.method == "POST" and form.is_valid():
@@ -134,7 +134,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @form_page
 @never_cache
 @login_required
-def edit(request: HttpRequest, pet_id: UUID) -> HttpResponse:
+def pet_edit(request: HttpRequest, pet_id: UUID) -> HttpResponse:
     """Change what is known; its collars are told when the time zone moved."""
     found = pet_for(request, pet_id)
     form = PetForm(request.POST or None, instance=pet_for(request, pet_id))
@@ -148,7 +148,7 @@ def edit(request: HttpRequest, pet_id: UUID) -> HttpResponse:
 @form_page
 @never_cache
 @login_required
-def remove(request: HttpRequest, pet_id: UUID) -> HttpResponse:
+def pet_remove(request: HttpRequest, pet_id: UUID) -> HttpResponse:
     """Delete a pet that wears no collar."""
     found = pet_for(request, pet_id)
     if request.method == "POST":
@@ -188,7 +188,7 @@ def change_picture(request: HttpRequest, pet_id: UUID) -> HttpResponse:
 @require_safe
 @cache_control(private=True, max_age=31_536_000, immutable=True)
 @login_required
-def picture(request: HttpRequest, pet_id: UUID, digest: str) -> HttpResponse:
+def pet_picture(request: HttpRequest, pet_id: UUID, digest: str) -> HttpResponse:
     """The picture of this name: another content has another name. Staff see it, too."""
     wanted = PetPicture.objects.filter(pet=pet_id, pet__picture_digest=digest)
     user = viewer(request)

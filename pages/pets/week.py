@@ -8,8 +8,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from core.times import day_bounds
-from pages.figures import ENOUGH
-from pages.words import duration, local, percent
+from pages.day_stats import ENOUGH
+from pages.formatting import duration, local, percent
 from telemetry.const import FIVE_MINUTES
 from telemetry.services.days import PetDay
 

@@ -6,8 +6,8 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from pages import words
-from pages.drawings import FACES, ICONS
+from pages import formatting
+from pages.icons import FACES, ICONS
 
 register = template.Library()
 
@@ -28,19 +28,19 @@ def face(species: str) -> SafeString:
 @register.simple_tag
 def moment(value: datetime | None, zone: str, show: str = "smart") -> SafeString:
     """A `<time>` element."""
-    return words.time_tag(value, zone, show)
+    return formatting.time_tag(value, zone, show)
 
 
 @register.filter
 def duration(seconds: int) -> str:
     """Seconds as `1 h 34 min`."""
-    return words.duration(seconds)
+    return formatting.duration(seconds)
 
 
 @register.filter
 def percent(value: float) -> str:
     """A number as `82 %`."""
-    return words.percent(value)
+    return formatting.percent(value)
 
 
 @register.filter
@@ -52,16 +52,16 @@ def charge_width(value: float | None) -> str:
 @register.simple_tag
 def script_words() -> dict[str, str]:
     """What the scripts say."""
-    return words.script_words()
+    return formatting.script_words()
 
 
 @register.simple_tag
 def player_words() -> dict[str, str]:
     """What player.js says."""
-    return words.player_words()
+    return formatting.player_words()
 
 
 @register.simple_tag
 def chart_words() -> dict[str, str]:
     """What the chart says."""
-    return words.chart_words()
+    return formatting.chart_words()

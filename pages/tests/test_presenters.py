@@ -9,13 +9,13 @@ import pytest
 from accounts.models import User
 from core.times import now
 from devices.models import Device
-from pages import words
+from pages import formatting
 from pages.presenters import Face, facts, home_sentence, ledger_row, offline_note
 from treats.models import TreatEvent
 
 ZONE = "Europe/Berlin"
 SEEN = now().replace(second=0, microsecond=0) - timedelta(minutes=7)
-SINCE = words.smart(SEEN, ZONE, now())
+SINCE = formatting.smart(SEEN, ZONE, now())
 
 
 def face(name: str = "Rex", presence: str = "online", battery: float | None = 82, seen: datetime | None = SEEN) -> Face:
@@ -87,25 +87,25 @@ def test_a_collar_that_is_away_says_why_and_the_way_out(presence: str, battery: 
     ],
 )
 def test_relative_times(seconds: float, said: str) -> None:
-    assert words.ago(seconds) == said
+    assert formatting.ago(seconds) == said
 
 
 @pytest.mark.parametrize(
     ("seconds", "said"), [(0, "0 min"), (29, "0 min"), (31, "1 min"), (3600, "1 h 0 min"), (5640, "1 h 34 min")]
 )
 def test_durations(seconds: int, said: str) -> None:
-    assert words.duration(seconds).replace("\u00a0", " ") == said
+    assert formatting.duration(seconds).replace("\u00a0", " ") == said
 
 
 @pytest.mark.parametrize(
     ("seconds", "said"), [(48, "48 s"), (180, "3 min"), (190, "3 min 10 s"), (3000, "50 min"), (3840, "1 h 4 min")]
 )
 def test_how_long_somebody_watched(seconds: int, said: str) -> None:
-    assert words.brief(seconds).replace("\u00a0", " ") == said
+    assert formatting.brief(seconds).replace("\u00a0", " ") == said
 
 
 def test_a_time_carries_its_exact_words_and_its_machine_form() -> None:
-    tag = words.time_tag(datetime(2026, 11, 23, 13, 32, 10, tzinfo=UTC), ZONE, "seconds")
+    tag = formatting.time_tag(datetime(2026, 11, 23, 13, 32, 10, tzinfo=UTC), ZONE, "seconds")
     assert 'datetime="2026-11-23T13:32:10.000Z"' in tag
     assert "14:32:10</time>" in tag
     assert 'title="Mon 23 November 2026, 14:32:10 (Europe/Berlin)"' in tag
@@ -113,8 +113,8 @@ def test_a_time_carries_its_exact_words_and_its_machine_form() -> None:
 
 def test_another_day_is_named() -> None:
     at = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)  # the 24th in Berlin
-    assert words.smart(at - timedelta(hours=1), ZONE, at) == "23 Nov 23:30"
-    assert words.smart(at, ZONE, at) == "00:30"
+    assert formatting.smart(at - timedelta(hours=1), ZONE, at) == "23 Nov 23:30"
+    assert formatting.smart(at, ZONE, at) == "00:30"
 
 
 def test_the_ledger_says_who_and_what() -> None:

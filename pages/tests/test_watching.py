@@ -28,7 +28,7 @@ def device(alice: Api) -> Iterator[dict[str, Any]]:
 def let_go(*devices: str) -> None:
     """End their streams."""
     for stream in StreamSession.objects.filter(device__in=devices, state__in=streams.OPEN):
-        streams.end(stream=stream, reason=StreamSession.Reason.UNWATCHED)
+        streams.end_stream(stream=stream, reason=StreamSession.Reason.UNWATCHED)
 
 
 @pytest.fixture

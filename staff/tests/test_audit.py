@@ -66,8 +66,8 @@ def test_how_far_a_release_went_is_on_record_and_its_program_is_not() -> None:
 def test_what_an_owner_allows_support_is_on_record_with_the_collar() -> None:
     alice = make_user("alice")
     device = make_device(alice)
-    granted = support.grant(device=device, by=alice, minutes=15)
-    support.withdraw(device=device, by=alice)
+    granted = support.grant_support(device=device, by=alice, minutes=15)
+    support.withdraw_support(device=device, by=alice)
     allowed, ended = lines(granted.pk)
     assert (allowed.action, allowed.device_id, allowed.subject) == ("insert", device.pk, "grant")
     assert ended.changes["ended_at"][0] is None

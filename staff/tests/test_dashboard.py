@@ -15,7 +15,7 @@ from core import heartbeat, ids
 from core.times import now
 from devices.models import Device
 from firmware.models import Release, UpdateJob
-from staff import hours
+from staff import fleet_stats
 from staff.dashboard import Figure
 from staff.health import health
 from staff.models import FleetHour
@@ -154,7 +154,7 @@ def test_without_redis_nobody_knows_which_parts_are_well(monkeypatch: pytest.Mon
 def test_a_line_has_gaps_where_nobody_counted() -> None:
     this = now().replace(minute=0, second=0, microsecond=0)
     counted = {this - timedelta(hours=back): FleetHour(samples=100 * back) for back in (0, 1, 5)}
-    line = hours.line(counted, now(), "samples", "an hour")
+    line = fleet_stats.line(counted, now(), "samples", "an hour")
     assert [[point.x for point in run] for run in line.runs] == [[185], [225, 235]]
     assert line.most == "500 an hour"
     assert "3 of the last 24 hours, between 0 and 500" in line.said
@@ -171,8 +171,8 @@ def test_hours_are_counted_once_however_often_the_task_runs() -> None:
         Rollup.objects.create(device=make_device(), width=3600, start=hour, count=7, **zeros)
     TreatEvent.objects.create(device=make_device(), source="owner", result="dispensed", expires_at=now())
     RejectedMessage.objects.create(topic="t", reason="too_old")
-    hours.count_hours()
-    hours.count_hours()
+    fleet_stats.count_hours()
+    fleet_stats.count_hours()
     found = FleetHour.objects.get(start=hour)
     assert (found.samples, found.treats, found.rejected) == (14, 1, 1)
 

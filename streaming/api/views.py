@@ -34,7 +34,7 @@ class VideoUrlView(APIView):
     def get(self, request: Request, device_id: UUID) -> Response:
         """Where to play the collar's camera; asks the collar to stream if it does not."""
         caller = caller_of(request)
-        ticket = viewings.watch(device=find_device(caller.user, device_id), by=caller)
+        ticket = viewings.begin_viewing(device=find_device(caller.user, device_id), by=caller)
         path = f"/v/{ticket.stream.pk}/{ticket.token}/index.m3u8"
         state = "live" if ticket.stream.state == StreamSession.State.LIVE else "starting"
         url = request.build_absolute_uri(path)
@@ -46,7 +46,7 @@ class VideoTokenView(APIView):
     def get(self, request: Request, device_id: UUID) -> Response:
         """A new token for the stream that runs or starts; never starts one."""
         caller = caller_of(request)
-        ticket = viewings.renew(device=find_device(caller.user, device_id), by=caller)
+        ticket = viewings.renew_viewing(device=find_device(caller.user, device_id), by=caller)
         stream = str(ticket.stream.pk)
         return Response({"token": ticket.token, "stream": stream, "expires_at": iso(ticket.expires_at)})
 
@@ -60,7 +60,7 @@ class ViewingListView(APIView):
     def get(self, request: Request, device_id: UUID) -> Response:
         """Who watched this collar, newest first."""
         user = request.auth.user
-        return page(request, viewings.ledger(find_device(user, device_id), user), shapes.ViewingSerializer)
+        return page(request, viewings.list_viewings(find_device(user, device_id), user), shapes.ViewingSerializer)
 
 
 class SupportViewView(APIView):
@@ -82,11 +82,11 @@ class SupportViewView(APIView):
         user = request.auth.user
         device = find_device(user, device_id)
         minutes = read(shapes.SupportOrderSerializer, request)["minutes"]
-        return Response(grant_resource(support.grant(device=device, by=user, minutes=minutes)), status=201)
+        return Response(grant_resource(support.grant_support(device=device, by=user, minutes=minutes)), status=201)
 
     @extend_schema(responses={204: None, **errors(401, 403, 404)})
     def delete(self, request: Request, device_id: UUID) -> Response:
         """Support may not watch any more, and who does is cut off."""
         user = request.auth.user
-        support.withdraw(device=find_device(user, device_id), by=user)
+        support.withdraw_support(device=find_device(user, device_id), by=user)
         return Response(status=204)

@@ -67,7 +67,7 @@ class Keeper:
             began = time.monotonic()
             seen |= self._log.new() | {viewing: now() for viewing in list(self._view.watching)}
             try:
-                keeping.keep(seen=seen)
+                keeping.run_round(seen=seen)
                 if count % SWEEP_EVERY == 0:
                     keeping.sweep_access()
                     beat("relay")

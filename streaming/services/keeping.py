@@ -19,13 +19,13 @@ State, Reason = StreamSession.State, StreamSession.Reason
 NEW_RUN_AFTER_S = 1  # between two runs, so that a collar that fails at once is not asked in a loop
 
 
-def keep(*, seen: dict[UUID, datetime]) -> None:
+def run_round(*, seen: dict[UUID, datetime]) -> None:
     """One round: who was seen when (by viewing), who has gone or lost the right, what that means for each stream."""
-    viewings.seen(times=seen)
+    viewings.record_seen(times=seen)
     at = now()
     for viewing in viewings.open_viewings():
         if viewings.is_silent(viewing, at) or not viewings.may_go_on(viewing, at):
-            viewings.end(viewing=viewing)
+            viewings.end_viewing(viewing=viewing)
     for stream in StreamSession.objects.filter(state__in=streams.OPEN).select_related("device"):
         _keep_stream(stream, at)
 
@@ -33,14 +33,14 @@ def keep(*, seen: dict[UUID, datetime]) -> None:
 def _keep_stream(stream: StreamSession, at: datetime) -> None:
     forbidden = _forbidden(stream)
     if forbidden:
-        streams.end(stream=stream, reason=forbidden)
+        streams.end_stream(stream=stream, reason=forbidden)
     elif not Viewing.objects.filter(stream=stream, ended_at=None).exists():
         if at - stream.watched_at >= timedelta(seconds=settings.STREAM_LINGER_S):
-            streams.end(stream=stream, reason=Reason.UNWATCHED, unless_watched=True)
+            streams.end_stream(stream=stream, reason=Reason.UNWATCHED, unless_watched=True)
     elif not _keep_picture(stream, at):
         return
     elif at - stream.leased_at >= timedelta(seconds=settings.STREAM_LEASE_S / 3):
-        streams.prolong(stream=stream)
+        streams.prolong_stream(stream=stream)
 
 
 def _forbidden(stream: StreamSession) -> str:
@@ -63,11 +63,11 @@ def _keep_picture(stream: StreamSession, at: datetime) -> bool:
         streams.publisher_gone(stream_id=stream.pk, run=stream.run, at=at)
         return False
     if at - stream.dark_since > timedelta(seconds=settings.STREAM_START_S):
-        streams.end(stream=stream, reason=Reason.NO_PICTURE)
+        streams.end_stream(stream=stream, reason=Reason.NO_PICTURE)
         return False
     rested = at - stream.run_at >= timedelta(seconds=NEW_RUN_AFTER_S)
     if stream.run_over and rested and stream.device.presence(at) == Device.Status.ONLINE:
-        return not streams.renew(stream=stream)
+        return not streams.renew_stream(stream=stream)
     return True
 
 

@@ -38,13 +38,13 @@ def open_stream(device: Device) -> StreamSession | None:
     return StreamSession.objects.filter(device=device, state__in=OPEN).first()
 
 
-def begin(*, device: Device) -> StreamSession:
+def begin_stream(*, device: Device) -> StreamSession:
     """Ask the collar for pictures; call it in a transaction that holds the device's row.
 
     Raises Conflict (`retired`, `no_camera`, `camera_off`, `offline`) and Unavailable (`busy`).
     """
     refuse_unless_ready(device)
-    _make_room(device.owner_id)
+    _free_slot(device.owner_id)
     key, at = keys.new_key(), now()
     stream = StreamSession.objects.create(
         device=device,
@@ -76,18 +76,18 @@ def refuse_without_camera(device: Device) -> None:
         raise NoCamera
 
 
-def _make_room(owner_id: UUID | None) -> None:
+def _free_slot(owner_id: UUID | None) -> None:
     """Raise Unavailable (`busy`) when the server is full, and nobody gives way to this owner."""
     hold_until_commit(Lock.OPEN_STREAMS)  # two at once must not both be the last that fits
     if StreamSession.objects.filter(state__in=OPEN).count() < settings.STREAMS_MAX:
         return
     found = shares.giving_way(owner_id)
-    if not any(end(stream=one, reason=why, unless_watched=why == Reason.UNWATCHED) for one, why in found):
+    if not any(end_stream(stream=one, reason=why, unless_watched=why == Reason.UNWATCHED) for one, why in found):
         text = _("As many cameras as this server can carry are on. Try again in a moment.")
         raise Unavailable(text, code="busy", retry_after=BUSY_RETRY_S)
 
 
-def renew(*, stream: StreamSession) -> bool:
+def renew_stream(*, stream: StreamSession) -> bool:
     """A new run with a new key for a stream whose publisher is gone; the collar is asked again. False: too late."""
     key, at, old = keys.new_key(), now(), stream.publish_name
     fresh = {
@@ -112,10 +112,10 @@ def renew(*, stream: StreamSession) -> bool:
     return True
 
 
-def publish(*, device_id: UUID, key: str) -> str | None:
+def admit_publisher(*, device_id: UUID, key: str) -> str | None:
     """Somebody wants to publish as this collar. The stream's name when the key is right, and used up now; else None."""
     stream = StreamSession.objects.filter(device=device_id, state=State.REQUESTED, key_used_at=None).first()
-    if stream is None or not keys.fits(key, stream.key_hash):
+    if stream is None or not keys.matches(key, stream.key_hash):
         return None
     at = now()
     with transaction.atomic():
@@ -140,7 +140,7 @@ def pictures_refused(*, stream_id: UUID, run: UUID) -> None:
     """The gate ended this run's publisher: what it showed was no picture that we take."""
     stream = StreamSession.objects.filter(pk=stream_id, run=run, state__in=OPEN).first()
     if stream is not None:
-        end(stream=stream, reason=Reason.BAD_PICTURE)
+        end_stream(stream=stream, reason=Reason.BAD_PICTURE)
 
 
 def picture_came(*, stream: StreamSession) -> None:
@@ -160,18 +160,18 @@ def take_answer(answer: Answer) -> None:
     if answer.reason == "connection":
         publisher_gone(stream_id=stream.pk, run=answer.id)
     elif answer.reason == "camera_off":  # it has heard its new settings before we looked
-        end(stream=stream, reason=Reason.CAMERA_OFF)
+        end_stream(stream=stream, reason=Reason.CAMERA_OFF)
     else:
-        end(stream=stream, reason=Reason.UNSUPPORTED if answer.result == "unsupported" else Reason.REFUSED)
+        end_stream(stream=stream, reason=Reason.UNSUPPORTED if answer.result == "unsupported" else Reason.REFUSED)
 
 
-def prolong(*, stream: StreamSession) -> None:
+def prolong_stream(*, stream: StreamSession) -> None:
     """Tell the collar to go on: the same command again; the key in it was used and is not repeated."""
     if StreamSession.objects.filter(pk=stream.pk, run=stream.run, state__in=OPEN).update(leased_at=now()):
         publisher.send_command(stream.device_id, _start(stream, key="used"))
 
 
-def end(*, stream: StreamSession, reason: str, unless_watched: bool = False) -> bool:
+def end_stream(*, stream: StreamSession, reason: str, unless_watched: bool = False) -> bool:
     """End a stream and every viewing of it; the collar stops, its publisher is dropped. False: it changed nothing.
 
     `unless_watched` leaves a stream alone that somebody came to watch just now.
@@ -218,7 +218,7 @@ def _changed(stream: StreamSession) -> None:
 def _ask(stream: StreamSession, key: str) -> None:
     """Send cmd/stream. A broker that is away ends the stream at once: nobody would answer."""
     if publisher.send_command(stream.device_id, _start(stream, key=key)) is None:
-        end(stream=stream, reason=Reason.NOT_SENT)
+        end_stream(stream=stream, reason=Reason.NOT_SENT)
 
 
 def _start(stream: StreamSession, *, key: str) -> StartStream:

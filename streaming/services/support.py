@@ -15,7 +15,7 @@ from streaming.services import viewings
 
 
 @transaction.atomic
-def grant(*, device: Device, by: User, minutes: int) -> SupportGrant:
+def grant_support(*, device: Device, by: User, minutes: int) -> SupportGrant:
     """Let staff watch for so many minutes from now; replaces the grant before. Raises Forbidden and Conflict."""
     _require_owner(device, by)
     if device.retired_at is not None:
@@ -28,7 +28,7 @@ def grant(*, device: Device, by: User, minutes: int) -> SupportGrant:
 
 
 @transaction.atomic
-def withdraw(*, device: Device, by: User) -> None:
+def withdraw_support(*, device: Device, by: User) -> None:
     """End the grant, and who watches by it. Raises Forbidden, and NotFound when there is none."""
     _require_owner(device, by)
     found = SupportGrant.objects.filter(device=device, ended_at=None)
@@ -36,7 +36,7 @@ def withdraw(*, device: Device, by: User) -> None:
     if not found.update(ended_at=now()):
         raise NotFound
     for viewing in Viewing.objects.filter(grant__in=ids, ended_at=None):
-        viewings.end(viewing=viewing)
+        viewings.end_viewing(viewing=viewing)
 
 
 def _require_owner(device: Device, by: User) -> None:

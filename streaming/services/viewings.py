@@ -52,7 +52,7 @@ def right_of(user: User, device: Device) -> SupportGrant | None:
     return grant
 
 
-def watch(*, device: Device, by: Caller) -> Ticket:
+def begin_viewing(*, device: Device, by: Caller) -> Ticket:
     """A ticket for the collar's stream, which is begun when there is none.
 
     Raises Forbidden (`no_grant`), Conflict (`retired`, `no_camera`, `camera_off`, `offline`), Unavailable (`busy`,
@@ -65,14 +65,14 @@ def watch(*, device: Device, by: Caller) -> Ticket:
     with transaction.atomic():
         locked = Device.objects.select_for_update(no_key=True).get(pk=device.pk)
         right_of(by.user, locked)
-        stream = streams.open_stream(locked) or streams.begin(device=locked)
+        stream = streams.open_stream(locked) or streams.begin_stream(device=locked)
         viewing = _join(stream, by, grant)
     if StreamSession.objects.filter(pk=stream.pk, reason=StreamSession.Reason.NOT_SENT).exists():
         raise BrokerUnavailable()
     return _ticket(stream, viewing)
 
 
-def renew(*, device: Device, by: Caller) -> Ticket:
+def renew_viewing(*, device: Device, by: Caller) -> Ticket:
     """A new token for the stream that runs or starts. Raises Forbidden and Conflict (`no_camera`, `not_streaming`)."""
     grant = right_of(by.user, device)
     with transaction.atomic():
@@ -107,7 +107,7 @@ def _ticket(stream: StreamSession, viewing: Viewing) -> Ticket:
 
 
 @transaction.atomic
-def seen(*, times: dict[UUID, datetime]) -> None:
+def record_seen(*, times: dict[UUID, datetime]) -> None:
     """Viewings fetched something at these times; hearing it twice, or late, changes nothing."""
     running = Viewing.objects.filter(pk__in=list(times), ended_at=None).order_by("pk")
     for viewing in list(running.values_list("pk", flat=True)) if times else ():
@@ -116,7 +116,7 @@ def seen(*, times: dict[UUID, datetime]) -> None:
         earlier.update(last_seen=at, first_seen=Coalesce(F("first_seen"), at))
 
 
-def end(*, viewing: Viewing) -> bool:
+def end_viewing(*, viewing: Viewing) -> bool:
     """End one viewing; its tokens stop working. The stream remembers when it was last watched."""
     watched = viewing.last_seen or viewing.asked_at
     with transaction.atomic():
@@ -154,7 +154,7 @@ def may_go_on(viewing: Viewing, at: datetime) -> bool:
     return lasts and sees_all(session.user)
 
 
-def newest(windows: Mapping[UUID, Windows], most: int) -> list[Viewing]:
+def list_newest(windows: Mapping[UUID, Windows], most: int) -> list[Viewing]:
     """The newest viewings of these collars, each within its windows, newest first."""
     theirs = Q(pk__in=[])
     for device_id, spans in windows.items():
@@ -163,7 +163,7 @@ def newest(windows: Mapping[UUID, Windows], most: int) -> list[Viewing]:
     return list(found.order_by("-pk")[:most]) if windows else []
 
 
-def ledger(device: Device, user: User) -> QuerySet[Viewing]:
+def list_viewings(device: Device, user: User) -> QuerySet[Viewing]:
     """Who watched this collar, as far as this person may know it."""
     found = Viewing.objects.filter(stream__device=device, first_seen__isnull=False).select_related("viewer")
     return found.filter(windows_of(user, device).within("first_seen"))

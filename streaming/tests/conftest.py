@@ -39,4 +39,4 @@ def camera(server: str, alice: Api, collar_of: Callable[..., Collar]) -> Iterato
     device = alice.new_device()
     yield Camera(server, alice, device, collar_of(alice, device))
     for stream in StreamSession.objects.filter(device=device["id"], state__in=streams.OPEN):
-        streams.end(stream=stream, reason=StreamSession.Reason.UNWATCHED)
+        streams.end_stream(stream=stream, reason=StreamSession.Reason.UNWATCHED)

@@ -24,7 +24,7 @@ def watched(camera: Camera) -> Camera:
     """The owner has a URL, and has fetched something now."""
     assert camera.api.get(f"{camera.path}/video_url").status_code == 200
     wait_for(camera.orders)
-    viewings.seen(times={viewing_of(camera).pk: now()})
+    viewings.record_seen(times={viewing_of(camera).pk: now()})
     return camera
 
 
@@ -49,7 +49,7 @@ def change_viewing(camera: Camera, **fields: Any) -> None:
 
 
 def keep(**seen: Any) -> None:
-    keeping.keep(seen={UUID(pk): at for pk, at in seen.items()})
+    keeping.run_round(seen={UUID(pk): at for pk, at in seen.items()})
 
 
 def show_picture(camera: Camera) -> None:
@@ -79,7 +79,7 @@ def test_a_url_that_nobody_fetched_is_no_viewing_for_long(watched: Camera) -> No
 
 def test_hearing_an_older_time_changes_nothing(watched: Camera) -> None:
     seen = viewing_of(watched).last_seen
-    viewings.seen(times={viewing_of(watched).pk: ago(3)})
+    viewings.record_seen(times={viewing_of(watched).pk: ago(3)})
     assert viewing_of(watched).last_seen == seen
 
 
@@ -198,7 +198,7 @@ def test_the_end_of_a_viewing_takes_its_access_file(watched: Camera) -> None:
     viewing = viewing_of(watched)
     tokens.issue(viewing.stream_id, viewing.pk)
     assert tokens.allowed(viewing.stream_id, viewing.pk)
-    viewings.end(viewing=viewing)
+    viewings.end_viewing(viewing=viewing)
     assert not tokens.allowed(viewing.stream_id, viewing.pk)
 
 
@@ -215,7 +215,7 @@ def test_an_access_file_that_was_left_behind_is_swept(watched: Camera) -> None:
 def test_the_ledger_outlives_the_account_of_a_viewer(watched: Camera, charlie: Api) -> None:
     watched.api.post(f"{watched.path}/support_view")
     charlie.get(f"{watched.path}/video_url")
-    viewings.seen(times={Viewing.objects.get(viewer=charlie.user).pk: now()})
+    viewings.record_seen(times={Viewing.objects.get(viewer=charlie.user).pk: now()})
     charlie.user.delete()
     row = watched.api.get(f"{watched.path}/viewings").json()["results"][0]
     assert (row["viewer"], row["support"]) == (None, True)

@@ -78,10 +78,10 @@ def household(sign_in: Callable[..., Api], collar_of: Callable[..., Collar]) -> 
         return made[-1]
 
     for stream in StreamSession.objects.filter(state__in=streams.OPEN):  # of a test before
-        streams.end(stream=stream, reason=StreamSession.Reason.UNWATCHED)
+        streams.end_stream(stream=stream, reason=StreamSession.Reason.UNWATCHED)
     yield begin
     for stream in StreamSession.objects.filter(device__in=[one for home in made for one in home.devices]):
-        streams.end(stream=stream, reason=StreamSession.Reason.UNWATCHED)
+        streams.end_stream(stream=stream, reason=StreamSession.Reason.UNWATCHED)
 
 
 Homes = Callable[[str], Household]
@@ -150,7 +150,7 @@ def test_one_that_only_lingers_goes_before_all_others(household: Homes) -> None:
     alice, bob, carol = household("alice"), household("bob"), household("carol")
     alice.add(FULL - 1)
     carol.add(live=True)
-    viewings.end(viewing=Viewing.objects.get(stream__device=carol.devices[0]))
+    viewings.end_viewing(viewing=Viewing.objects.get(stream__device=carol.devices[0]))
     assert bob.add() == [200]
     assert (carol.reasons(), alice.reasons()) == (["unwatched"], [])
 
@@ -181,7 +181,7 @@ def test_one_picture_and_then_nothing_holds_no_place(household: Homes) -> None:
     bob.add(live=True)
     alice.add(FULL - 1, live=True)
     bob.change(requested_at=ago(60))
-    keeping.keep(seen={})
+    keeping.run_round(seen={})
     assert StreamSession.objects.filter(device__in=alice.devices, state=State.LIVE).count() == 0
     carol = household("carol")
     assert carol.add() == [200]
@@ -197,7 +197,7 @@ def test_two_who_ask_at_once_get_what_is_there_once(household: Homes) -> None:
         home.change(dark_since=ago(0))
     for home in homes:
         for stream in StreamSession.objects.filter(device__in=home.devices, state__in=streams.OPEN):
-            streams.end(stream=stream, reason=StreamSession.Reason.UNWATCHED)
+            streams.end_stream(stream=stream, reason=StreamSession.Reason.UNWATCHED)
     alice.add(4)
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda home: home.ask(), homes))

@@ -154,7 +154,7 @@ def full(camera: Camera, collar_of: Callable[..., Collar]) -> Iterator[list[str]
         assert camera.api.get(f"/devices/{device['id']}/video_url").status_code == 200
     yield others
     for stream in StreamSession.objects.filter(device__in=others, state__in=streams.OPEN):
-        streams.end(stream=stream, reason=StreamSession.Reason.UNWATCHED)
+        streams.end_stream(stream=stream, reason=StreamSession.Reason.UNWATCHED)
 
 
 def test_a_full_server_is_busy(camera: Camera, full: list[str]) -> None:
@@ -164,7 +164,7 @@ def test_a_full_server_is_busy(camera: Camera, full: list[str]) -> None:
 
 def test_a_stream_that_nobody_watches_any_more_makes_room(camera: Camera, full: list[str]) -> None:
     lingers = StreamSession.objects.get(device=full[0])
-    viewings.end(viewing=Viewing.objects.get(stream=lingers))
+    viewings.end_viewing(viewing=Viewing.objects.get(stream=lingers))
     assert camera.api.get(f"{camera.path}/video_url").status_code == 200
     lingers.refresh_from_db()
     assert (lingers.state, lingers.reason) == ("ended", "unwatched")

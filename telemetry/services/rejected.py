@@ -90,6 +90,6 @@ def _row(device_id: UUID | None, message: Message, what: Any, why: str) -> Rejec
     )
 
 
-def set_aside(refused: Sequence[Refused]) -> None:
+def quarantine(refused: Sequence[Refused]) -> None:
     """Keep messages that their handler refused."""
     keep([(message, message.payload, why) for message, why in refused])

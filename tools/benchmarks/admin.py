@@ -9,7 +9,7 @@ from django.test import Client, override_settings
 from accounts.models import User
 from core.ids import uuid7
 from devices.models import Device
-from staff.hours import count_hours
+from staff.fleet_stats import count_hours
 from tools.benchmarks.fleet import KEY, SAMPLES, fill
 from tools.benchmarks.report import report
 

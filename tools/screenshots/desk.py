@@ -15,7 +15,7 @@ from accounts.models import User
 from core.times import now
 from devices.models import Device
 from firmware.models import Release, UpdateJob
-from staff.hours import count_hours
+from staff.fleet_stats import count_hours
 from staff.models import FleetHour
 from streaming.models import StreamSession, Viewing
 from telemetry.models import RejectedMessage

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import Role, User
 from accounts.roles import OPERATIONS
-from broker.credentials import password_fits
+from broker.credentials import password_matches
 from core.errors import ApiError
 from demo.history import write_history
 from devices.models import Device
@@ -97,7 +97,7 @@ def _collar(owner: User, pet: Pet, flash: Path) -> Device:
         device, credential = ownership.provision(name="Rex's collar", owner=owner, pet=pet, shown=False)
         write_device_file(flash, device, credential)
         write_history(device)
-    elif not password_fits(written["mqtt"]["password"], device.mqtt_pass_hash):
+    elif not password_matches(written["mqtt"]["password"], device.mqtt_pass_hash):
         write_device_file(flash, device, ownership.rotate(device=device, shown=False))
     return device
 

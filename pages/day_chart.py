@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from pages.words import local
+from pages.formatting import local
 from treats.models import TreatEvent
 
 SLOT_S = 900

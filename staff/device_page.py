@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from core.ids import floor_key, to_ms
-from core.masks import masked
+from core.redaction import masked
 from core.times import iso, now
 from devices.models import Assignment, Device
 from firmware.models import FAILED, OWN_REASONS, UpdateJob

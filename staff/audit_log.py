@@ -7,7 +7,7 @@ from django.db.models import Model
 
 from accounts.models import User
 from core import audit, logs
-from core.masks import masked
+from core.redaction import masked
 from staff.models import AuditLine
 
 FILTER_MOST = 500  # characters

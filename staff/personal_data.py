@@ -6,7 +6,7 @@ from django.db import transaction
 from django.http import Http404
 
 from accounts.models import User
-from staff.trail import record
+from staff.audit_log import record
 
 REASON_LEAST, REASON_MOST = 10, 200  # characters
 

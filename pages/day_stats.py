@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 
 from core.times import day_bounds
 from devices.models import Device
+from pages.day_chart import Bucket, Span, hours
+from pages.formatting import duration, local, time_tag
 from pages.presenters import Face
-from pages.strip import Bucket, Span, hours
-from pages.words import duration, local, time_tag
 from telemetry.const import FIVE_MINUTES, HOUR
 from telemetry.models import Rollup
 from treats.models import TreatEvent

@@ -8,10 +8,10 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from devices.models import Device
-from pages.figures import Day, late_stretches
+from pages.day_stats import Day, late_stretches
+from pages.formatting import duration, percent, time_tag
 from pages.presenters import Face, LedgerRow, ledger_row
-from pages.watched import watched_row
-from pages.words import duration, percent, time_tag
+from pages.viewers import watched_row
 from streaming.services import viewings
 
 SHOWN = 12
@@ -39,7 +39,7 @@ def _rows(face: Face, day: Day, viewer: User) -> Iterator[LedgerRow]:
 
 def _viewings(faces: Sequence[Face], days: Mapping[UUID, Day], viewer: User) -> Iterator[LedgerRow]:
     by_id = {face.device.pk: face for face in faces}
-    for viewing in viewings.newest({face.device.pk: face.windows for face in faces}, SHOWN):
+    for viewing in viewings.list_newest({face.device.pk: face.windows for face in faces}, SHOWN):
         face = by_id[viewing.stream.device_id]
         if viewing.first_seen and viewing.first_seen >= days[face.device.pk].span.start:
             yield watched_row(viewing, viewer, face.name, face.zone)

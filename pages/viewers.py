@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import may_name
+from pages.formatting import brief, listed
 from pages.presenters import LedgerRow
-from pages.words import brief, listed
 from streaming.models import Viewing
 
 

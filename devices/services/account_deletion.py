@@ -9,7 +9,7 @@ from accounts import sessions
 from accounts.models import User
 from core.errors import Conflict
 from devices.models import Device
-from devices.services.ownership import end
+from devices.services.ownership import end_collars
 from devices.services.trials import trial
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def delete_account(*, user: User) -> None:
             if set(theirs.values_list("mqtt_user", flat=True)) != set(refs):
                 raise Conflict(_("A collar came or went just now. Try again."))
             if refs:
-                end(theirs)
+                end_collars(theirs)
             Device.objects.filter(owner=user).update(owner=None, pet=None, name="Collar of a deleted account")
             sessions.end_all(user=user)
             user.delete()
