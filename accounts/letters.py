@@ -34,7 +34,8 @@ def post(letter: EmailMessage) -> None:
 
 def _hand_over(sealed: str) -> None:
     try:
-        current_app.send_task(SEND_TASK, (sealed,), argsrepr="(sealed)", retry=False, expires=TRIED_FOR.total_seconds())
+        letter = current_app.signature(SEND_TASK, args=(sealed,))
+        letter.apply_async(argsrepr="(sealed)", retry=False, expires=TRIED_FOR.total_seconds())
     except OperationalError as error:
         raise Unavailable(_("Mail cannot be sent just now. Try again in a moment."), code="mail_unavailable") from error
 

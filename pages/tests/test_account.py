@@ -35,6 +35,7 @@ def _fresh_limits() -> None:
 @pytest.fixture(autouse=True)
 def _own_worker() -> Iterator[None]:
     """Tasks are done here: a worker would not see what this test's transaction wrote. test_letters has a real one."""
+    app.loader.import_default_modules()  # as a worker does
     app.conf.task_always_eager = True
     yield
     app.conf.task_always_eager = False

@@ -81,9 +81,9 @@ def order_batch(*, key: UUID, name: str, size: int, by: User) -> Batch:
 
 def _send(batch_id: UUID, made: int) -> None:
     """Ask a worker for the next step. What does not reach one is sent again by `resume_stalled`."""
-    step = (str(batch_id), made)
+    step = current_app.signature(STEP_TASK, args=(str(batch_id), made))
     try:
-        current_app.send_task(STEP_TASK, step, expires=STALLED_AFTER.total_seconds(), retry=False)
+        step.apply_async(expires=STALLED_AFTER.total_seconds(), retry=False)
     except OperationalError:
         log.warning("batch_not_sent", extra={"batch": batch_id})
 
