@@ -123,7 +123,7 @@ class Hub:
         self._subscribed = asyncio.Event()
 
     async def listen(self, *keys: Hashable) -> Listener:
-        """A listener for events that carry one of `keys`: ("device", id), ("user", id), ("session", id), ("treat", id).
+        """A listener for events that carry one of `keys`: ("device", id), ("user", id), ("session", id).
 
         Returns once the subscription stands, or after a second when Redis is away.
         """
@@ -179,7 +179,7 @@ class Hub:
         if event["type"] == MISSED["type"]:
             return self._all_missed()
         found: set[Listener] = set()
-        for kind in ("device", "user", "session", "treat"):
+        for kind in ("device", "user", "session"):
             if kind in event:
                 found |= self._listeners.get((kind, event[kind]), set())
         for listener in found:

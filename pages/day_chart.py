@@ -6,8 +6,8 @@ Across, everything is in percent of the day, so that the drawing fits any width;
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
 
+from core.runs import runs_of
 from pages.formatting import local
 from treats.models import TreatEvent
 
@@ -99,8 +99,7 @@ def _gaps(span: Span, active: dict[int, int], since: datetime) -> Iterator[Box]:
     first = -int((span.start - since).total_seconds() // SLOT_S)
     last = int((span.now - span.start).total_seconds() // SLOT_S)
     empty = [slot for slot in range(max(0, first), last) if slot not in active]
-    for _key, run in groupby(enumerate(empty), lambda pair: pair[1] - pair[0]):
-        slots = [slot for _index, slot in run]
+    for slots in runs_of(empty):
         left, right = span.share(_slot_start(span, slots[0])), span.share(_slot_start(span, slots[-1] + 1))
         yield Box(x=left, width=round(right - left, 2), y=BASE - TALLEST, height=TALLEST)
 

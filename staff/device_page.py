@@ -2,23 +2,24 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Any
 
 from core.ids import floor_key, to_ms
 from core.redaction import masked
+from core.runs import runs_of
 from core.times import iso, now
 from devices.models import Assignment, Device
 from firmware.models import FAILED, OWN_REASONS, UpdateJob
 from staff.models import AuditLine
 from streaming.models import StreamSession
+from telemetry.const import FIVE_MINUTES
 from telemetry.models import RejectedMessage, Rollup, Sample
 from treats.models import TreatEvent
 
 ROWS = 10
 AUDIT_ROWS = 20
 CHART_H = 24
-FIVE_MINUTES = 300  # seconds, a rollup's width
+
 SLOTS = CHART_H * 3600 // FIVE_MINUTES
 HATCHED_FROM = 2  # empty slots in a row that are a gap: the newest bucket is computed a moment later
 DAY = timedelta(days=1)
@@ -128,8 +129,7 @@ def _gaps(filled: set[int], first: int, device: Device) -> list[tuple[int, int]]
     if device.last_seen is None and not filled:
         return []
     empty = [slot for slot in range(first, SLOTS) if slot not in filled]
-    runs = [[slot for _, slot in run] for _, run in groupby(enumerate(empty), lambda pair: pair[0] - pair[1])]
-    return [(run[0], len(run)) for run in runs if len(run) >= HATCHED_FROM]
+    return [(run[0], len(run)) for run in runs_of(empty) if len(run) >= HATCHED_FROM]
 
 
 def changes_of(line: AuditLine) -> list[tuple[str, str, str]]:

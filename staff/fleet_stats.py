@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
 from statistics import median
 
 from django.db import connection
 
 from core.ids import floor_key, to_ms
+from core.runs import runs_of
 from core.times import now
 from staff.models import FleetHour
 from telemetry.models import Sample
@@ -92,14 +92,13 @@ def line(hours: dict[datetime, FleetHour], at: datetime, column: str, unit: str)
 
 
 def _runs(known: Sequence[tuple[int, float]], first: datetime, most: float, unit: str) -> list[tuple[Point, ...]]:
-    found = []
-    for _, run in groupby(enumerate(known), lambda pair: pair[0] - pair[1][0]):
-        points = [
-            Point(STEP * number + STEP // 2, TALL - TALL * value / (most or 1), _title(first, number, value, unit))
-            for _, (number, value) in run
-        ]
-        found.append(tuple(points))
-    return found
+    values = dict(known)
+
+    def point(number: int) -> Point:
+        value = values[number]
+        return Point(STEP * number + STEP // 2, TALL - TALL * value / (most or 1), _title(first, number, value, unit))
+
+    return [tuple(point(number) for number in run) for run in runs_of(values)]
 
 
 def _title(first: datetime, number: int, value: float, unit: str) -> str:

@@ -20,8 +20,7 @@ from devices.selectors import find_device, windows_of
 from telemetry.columns import FELT, PLAIN, bucket_kinds
 from telemetry.const import LIMIT_DEFAULT, LIMIT_MOST
 from telemetry.payloads import FUTURE_MS
-from telemetry.services import history
-from telemetry.services.history import WIDTHS, Page, buckets, samples
+from telemetry.services.history import WIDTHS, Page, TelemetryQuery, buckets, samples
 
 DAY = timedelta(days=1)
 AHEAD = timedelta(milliseconds=FUTURE_MS + 1)
@@ -31,7 +30,7 @@ EARLIEST, LATEST = (
 )
 
 
-class TelemetryQuery(serializers.Serializer[Any]):
+class TelemetryParams(serializers.Serializer[Any]):
     start = serializers.DateTimeField(required=False, help_text="Inclusive; 24 h before the end, or now, without it.")
     end = serializers.DateTimeField(required=False, help_text="Exclusive; no end without it.")
     limit = serializers.IntegerField(min_value=1, max_value=LIMIT_MOST, default=LIMIT_DEFAULT)
@@ -136,16 +135,16 @@ def check_cursor(cursor: str | None, resolution: str) -> str | None:
 class TelemetryView(APIView):
     @extend_schema(
         operation_id="devices_telemetry_list",
-        parameters=[TelemetryQuery],
+        parameters=[TelemetryParams],
         responses={200: OpenApiResponse(SHAPES), **errors(400, 401, 404)},
     )
     def get(self, request: Request, device_id: UUID) -> HttpResponse:
         """Samples of a window, or buckets of 5 minutes, an hour, a day (the pet's)."""
         user = request.auth.user
         device = find_device(user, device_id)
-        wanted = query(TelemetryQuery, request)
+        wanted = query(TelemetryParams, request)
         start, end = window(wanted)
-        wanted_rows = history.TelemetryQuery(
+        wanted_rows = TelemetryQuery(
             device=device,
             windows=list(windows_of(user, device).spans),
             start=start,
@@ -159,7 +158,7 @@ class TelemetryView(APIView):
         return HttpResponse(_body(request, wanted_rows, found), content_type="application/json")
 
 
-def _body(request: Request, query: history.TelemetryQuery, page: Page) -> str:
+def _body(request: Request, query: TelemetryQuery, page: Page) -> str:
     """Close the JSON with the link to the next page, which keeps this window."""
     link = page.next and next_url(request, cursor=page.next, start=_exact(query.start), end=_exact(query.end))
     return f'{page.json},"next":{json.dumps(link)}}}'

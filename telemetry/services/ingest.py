@@ -152,7 +152,7 @@ def _take_apart(messages: Sequence[Message], late_before: int, unstorable: Colle
             parsed.refused = [(message.payload, "unknown_device" if device is None else "retired")]
         else:
             if unstorable:
-                _set_aside(parsed, device, unstorable)
+                _quarantine(parsed, device, unstorable)
             _add(incoming, device, message, parsed)
         for what, why in parsed.refused:
             incoming.refused.append((message, what, why))
@@ -162,7 +162,7 @@ def _take_apart(messages: Sequence[Message], late_before: int, unstorable: Colle
     return incoming
 
 
-def _set_aside(parsed: Parsed, device: DeviceRow, unstorable: Collection[bytes]) -> None:
+def _quarantine(parsed: Parsed, device: DeviceRow, unstorable: Collection[bytes]) -> None:
     """Move the readings that the table does not take to the refused ones."""
     source = device.key + parsed.boot.encode()
     refused = [reading for reading in parsed.readings if sample_key(source, reading) in unstorable]

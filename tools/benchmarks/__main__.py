@@ -11,13 +11,14 @@ def main(names: list[str]) -> int:
     os.environ["DJANGO_SETTINGS_MODULE"] = "hetri.settings"
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the browser's loop runs in this thread
     django.setup()
-    from tools.benchmarks import admin, history, ingest, pages, push, treat, upgrade, video
+    from tools.benchmarks import admin, bus, history, ingest, pages, push, treat, upgrade, video
 
     known = {
         "ingest": ingest.run,
         "treat": treat.run,
         "history": history.run,
         "push": push.run,
+        "bus": bus.run,
         "pages": pages.run,
         "admin": admin.run,
         "upgrade": upgrade.run,

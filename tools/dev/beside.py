@@ -18,7 +18,7 @@ FOLDER = ROOT / "var" / "test"
 ABANDONED_S = 3600
 # What is not measured does not run beside it: the machine may have few cores.
 BENCHMARKS: dict[tuple[str, ...], tuple[str, ...]] = {
-    SERVICES: ("ingest", "ingest_cpu", "history", "admin", "upgrade"),
+    SERVICES: ("ingest", "ingest_cpu", "history", "admin", "upgrade", "bus"),
     (*SERVICES, "nginx", "web", "ingest"): ("treat", "push", "pages"),
     ALL: ("video",),
 }
