@@ -30,7 +30,7 @@ class Update(msgspec.Struct):
 
 
 class Hardware(msgspec.Struct, frozen=True):
-    """What a collar has. One that does not say has everything, and its board is unknown: programs before 1.1.0."""
+    """What a collar has. One that does not say has everything, and its board is unknown: older programs."""
 
     board: str = ""
     camera: bool = True

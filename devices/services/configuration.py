@@ -26,5 +26,7 @@ def change_config(*, device: Device, changes: dict[str, object]) -> Device:
 
 def publish_config(device: Device) -> None:
     """Put the desired state on the broker, retained, after commit."""
-    config = Config(version=device.config_version, **device.config)
+    # A newer version of ours, which is just being rolled out, may have stored what this one does not know.
+    known = {name: value for name, value in device.config.items() if name in Config.__struct_fields__}
+    config = Config(version=device.config_version, **known)
     transaction.on_commit(lambda: publisher.send_command(device.pk, config))

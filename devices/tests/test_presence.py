@@ -119,3 +119,13 @@ def test_one_that_was_heard_before_the_clock_was_set_back_can_go_silent(alice: A
     mark_silent()
     assert Device.objects.get(pk=device["id"]).last_seen <= now()
     assert status_of(alice, device)["status"] == "online"
+
+
+def test_what_a_newer_version_stored_in_a_config_does_not_keep_it_from_the_collar(
+    alice: Api, collar_of: Callable[..., Collar]
+) -> None:
+    device = alice.new_device()
+    Device.objects.filter(pk=device["id"]).update(config={**device["config"], "of_tomorrow": 1}, config_version=7)
+    collar = collar_of(alice, device)
+    told = wait_for(lambda: [one for one in collar.received("config") if one["version"] == 7])
+    assert told[0].keys() == {"v", "version", "telemetry_interval_s", "camera", "time_zone"}

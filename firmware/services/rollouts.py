@@ -17,7 +17,7 @@ from firmware.services import jobs
 
 log = logging.getLogger(__name__)
 State = UpdateJob.State
-# Programs before 1.1.0 do not say it. They are offered the release: a collar refuses a program for another board.
+# Older programs do not say it. They are offered the release: a collar refuses a program for another board.
 BOARD_UNKNOWN = ""
 
 
