@@ -22,6 +22,10 @@ class DeviceQuerySet(models.QuerySet["Device"]):
         """Not retired."""
         return self.filter(retired_at=None)
 
+    def locked_in_turn(self) -> "DeviceQuerySet":
+        """Their rows, held until commit; taken by id, as by everybody who takes several (docs/decisions/row-locks.md)."""
+        return self.select_for_update(no_key=True).order_by("pk")
+
     def with_presence(self, status: str) -> "DeviceQuerySet":
         """Those whose presence is `status` now; the same rule as `Device.presence`, in SQL."""
         interval = Cast(KeyTextTransform("telemetry_interval_s", "config"), models.FloatField())

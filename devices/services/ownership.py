@@ -172,7 +172,7 @@ def end_collars(devices: QuerySet[Device]) -> list[UUID]:
 
     Raises Conflict when there are none: others were faster.
     """
-    ended = list(devices.select_for_update(no_key=True).values_list("pk", "owner_id"))
+    ended = list(devices.locked_in_turn().values_list("pk", "owner_id"))
     if not ended:
         raise Retired
     ids = [pk for pk, _ in ended]
