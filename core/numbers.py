@@ -7,7 +7,7 @@ INTEGERS = 2**63  # beyond it a float is no count of anything
 
 
 def read_integer(digits: str) -> int | float:
-    """An integer of JSON, for `json.loads`; Python refuses to read thousands of digits, as a float they are infinite."""
+    """An integer of JSON, for `json.loads`. Python refuses thousands of digits; as a float they are infinite."""
     return int(digits) if len(digits) <= DIGITS_MOST else float(digits)
 
 

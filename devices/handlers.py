@@ -47,7 +47,8 @@ def handle_status(message: Message) -> str | None:
 def handle_statuses(messages: Sequence[Message]) -> list[Refused]:
     """Take over status messages of one collar, the oldest first. Returns those to be set aside, with the reason.
 
-    A message that is good but for some facts is both: taken over, and returned with what is wrong with those. Presence is folded: what a run of them says in the end is written, greeted and pushed once.
+    A message that is good but for some facts is both: taken over, and returned with what is wrong with those.
+    Presence is folded: what a run of them says in the end is written, greeted and pushed once.
     """
     words, refused = _read(messages)
     for word in _folded(words):

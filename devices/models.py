@@ -23,7 +23,7 @@ class DeviceQuerySet(models.QuerySet["Device"]):
         return self.filter(retired_at=None)
 
     def locked_in_turn(self) -> "DeviceQuerySet":
-        """Their rows, held until commit; taken by id, as by everybody who takes several (docs/decisions/row-locks.md)."""
+        """Their rows by id, held until commit: so everybody takes them who takes several (decisions/row-locks.md)."""
         return self.select_for_update(no_key=True).order_by("pk")
 
     def with_presence(self, status: str) -> "DeviceQuerySet":

@@ -50,7 +50,7 @@ class Hardware(msgspec.Struct, frozen=True):
 class Status(msgspec.Struct):
     """Presence (`online` is set), a command's result (`command`) or an update's step (`update`).
 
-    `reported` holds the facts that it states, as they are kept on the device; `faults` says what was set aside, and why.
+    `reported` holds the facts that it states, as they are kept on the device; `faults` what was set aside, and why.
     """
 
     online: bool | None

@@ -40,9 +40,13 @@ def test_a_release_reaches_a_collar_and_its_owner_sees_it(stack: Stack, collar: 
         for act, body in (("publish", {}), ("roll_out", {"percent": 100})):
             answer = admin.post(f"/firmware/releases/{release}/{act}", json=body)
             assert answer.status_code == 200, answer.text
-        updates = f"/devices/{collar.id}/updates"
-        wait_for(lambda: owner.get(updates).json()["results"][0]["state"] == "confirmed", 30)
-        assert owner.get(f"/devices/{collar.id}").json()["firmware_version"] == "1.1.0"
+        for device in (collar.id, stack.demo["device"]):  # the demo's is one of those that simulate_collar runs, too
+            wait_for(
+                lambda told=f"/devices/{device}/updates": owner.get(told).json()["results"][0]["state"] == "confirmed",
+                60,
+            )
+            assert owner.get(f"/devices/{device}").json()["firmware_version"] == "1.1.0"
+        assert admin.post(f"/firmware/releases/{release}/withdraw", json={}).status_code == 200
 
 
 def test_a_program_that_never_starts_is_taken_back_and_the_job_says_so(

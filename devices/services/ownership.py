@@ -22,7 +22,7 @@ from core.times import now
 from devices.config import default_config
 from devices.errors import Retired
 from devices.live import push_access
-from devices.models import Assignment, Device
+from devices.models import Assignment, Device, DeviceQuerySet
 from devices.services.configuration import change_config, publish_config
 from devices.services.presence import mark_cut
 from devices.services.trials import trial
@@ -167,7 +167,7 @@ def retire(*, device: Device) -> None:
             end_collars(mine)
 
 
-def end_collars(devices: QuerySet[Device]) -> list[UUID]:
+def end_collars(devices: DeviceQuerySet) -> list[UUID]:
     """Retire these, which the broker has shut out, and have it forget what it keeps of them after the commit.
 
     Raises Conflict when there are none: others were faster.

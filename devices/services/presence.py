@@ -28,17 +28,19 @@ EVERY_PART = Hardware()
 # is newer than its last word: sampled since, or so much later that it cannot have been on its way.
 _NOTE_HEARD = """
     WITH told AS (
-        SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(id uuid, seen timestamptz, ts timestamptz, key uuid, latest jsonb)
+        SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb)
+            AS v(id uuid, seen timestamptz, ts timestamptz, key uuid, latest jsonb)
     ), held AS (
         SELECT d.id, d.status, coalesce((d.reported->>'offline_at')::timestamptz, '-infinity') AS offline_at
-        FROM devices_device d WHERE d.id IN (SELECT id FROM told) AND d.retired_at IS NULL ORDER BY d.id FOR NO KEY UPDATE
+        FROM devices_device d WHERE d.id IN (SELECT id FROM told) AND d.retired_at IS NULL
+        ORDER BY d.id FOR NO KEY UPDATE
     )
     UPDATE devices_device d SET
         last_seen = greatest(d.last_seen, v.seen),
         status = CASE WHEN d.suspended_until > now() THEN d.status
                       WHEN d.status = 'never_seen' AND v.seen IS NOT NULL THEN 'online'
                       WHEN d.status = 'offline' AND v.seen > h.offline_at
-                           AND (v.ts >= h.offline_at OR v.seen > h.offline_at + %(on_its_way)s) THEN 'online'
+                           AND (v.ts >= h.offline_at OR v.seen > h.offline_at + make_interval(secs => %(on_its_way)s)) THEN 'online'
                       ELSE d.status END,
         latest = CASE WHEN v.ts >= coalesce(d.owned_since, '-infinity') AND v.key > coalesce(d.latest_key, %(zero)s)
                       THEN v.latest ELSE d.latest END,
@@ -48,7 +50,7 @@ _NOTE_HEARD = """
     WHERE d.id = v.id
     RETURNING CASE WHEN d.status <> h.status THEN d.id END
 """
-ON_ITS_WAY = timedelta(seconds=30)  # how long a sample may wait between the broker and us, when all is busy
+ON_ITS_WAY_S = 30  # how long a sample may wait between the broker and us, when all is busy
 
 
 class Heard(msgspec.Struct):
@@ -134,9 +136,9 @@ def note_heard(rows: Sequence[Heard]) -> None:
     Guarded by time and key, so that the order of arrival does not matter. The newest sample is the newest that the
     present owner may see.
     """
-    told = {"zero": UUID(int=0), "on_its_way": ON_ITS_WAY, "rows": msgspec.json.encode(rows).decode()}
+    told = msgspec.json.encode(rows).decode()
     with connection.cursor() as cursor:
-        cursor.execute(_NOTE_HEARD, told)
+        cursor.execute(_NOTE_HEARD, {"zero": UUID(int=0), "on_its_way": ON_ITS_WAY_S, "rows": told})
         back = [device_id for (device_id,) in cursor.fetchall() if device_id]
     for device in Device.objects.filter(pk__in=back) if back else ():
         push_status(device)

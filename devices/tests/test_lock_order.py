@@ -33,7 +33,7 @@ def take_both_beside(pair: list[str], other: Callable[[], Any]) -> Any:
     with ThreadPoolExecutor(1) as pool, transaction.atomic():
         Device.objects.select_for_update(no_key=True).get(pk=pair[0])
         begun = pool.submit(other)
-        wait_for(lambda: one_waits_for_a_lock() or begun.done() and begun.result())
+        wait_for(lambda: one_waits_for_a_lock() or (begun.done() and begun.result()))
         Device.objects.select_for_update(no_key=True, nowait=True).get(pk=pair[1])
     return begun.result()
 

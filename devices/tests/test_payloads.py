@@ -75,7 +75,7 @@ def _is_told(status: Status, name: str) -> bool:
 def test_an_id_counts_in_every_spelling_of_a_uuid(spelling: str) -> None:
     spelled = {"id": spelling % str(ESSENTIAL["command"]["id"]).upper(), "result": "jammed"}
     command = parse_status(as_json({"v": 1, "command": spelled})).command
-    assert command is not None and str(command.id) == ESSENTIAL["command"]["id"]
+    assert str(command and command.id) == ESSENTIAL["command"]["id"]
 
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))

@@ -60,7 +60,7 @@ class ReleaseActView(APIView):
         responses={200: shapes.ReleaseSerializer, **errors(400, 401, 403, 404, 409)},
     )
     def post(self, request: Request, release_id: UUID, act: str) -> Response:
-        """publish, roll_out (to `percent` of all collars), pause, resume or withdraw; for admins."""
+        """publish, roll_out (to `percent` of all collars), retry (where it failed), pause, resume, withdraw; admins."""
         user = _staff(request)
         release = _release(release_id)
         if act not in rollouts.ACTS:

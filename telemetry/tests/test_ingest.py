@@ -225,7 +225,9 @@ def test_it_was_heard(make_device: Maker) -> None:
     assert (device.status, device.last_seen) == ("online", sent.received_at)
 
 
-@pytest.mark.parametrize(("sampled_ago_s", "gone_ago_s", "status"), [(0, 1, "online"), (9, 4, "offline"), (99, 40, "online")])
+@pytest.mark.parametrize(
+    ("sampled_ago_s", "gone_ago_s", "status"), [(0, 1, "online"), (9, 4, "offline"), (99, 40, "online")]
+)
 def test_who_is_gone_is_back_with_what_was_sampled_since_or_comes_much_later(
     make_device: Maker, sampled_ago_s: int, gone_ago_s: int, status: str
 ) -> None:
