@@ -52,7 +52,7 @@ def publish_packet(topic: str, payload: bytes) -> bytes:
 
 
 class BulkClient(mqtt.Client):
-    """Set `on_received` (all that one read brought) and acknowledge with `acknowledge`; subscribe at QoS 1, by MQTT 5."""
+    """Set `on_received` (all that one read brought) and acknowledge with `acknowledge`; QoS 0 and 1, by MQTT 5."""
 
     on_received: Received
 

@@ -44,10 +44,8 @@ class _Act:
             except ApiError as refused:
                 messages.error(request, f"{release}: {refused.detail}")
             else:
-                told = (
-                    "done." if offered is None else f"offered to {offered} more collars. Who is busy or away follows."
-                )
-                messages.success(request, f"{release}: {told}")
+                reached = "" if offered is None else f" Offered to {offered} more collars; who is busy or away follows."
+                messages.success(request, f"{release}: done.{reached}")
         return None
 
 

@@ -39,8 +39,8 @@ _NOTE_HEARD = """
         last_seen = greatest(d.last_seen, v.seen),
         status = CASE WHEN d.suspended_until > now() THEN d.status
                       WHEN d.status = 'never_seen' AND v.seen IS NOT NULL THEN 'online'
-                      WHEN d.status = 'offline' AND v.seen > h.offline_at
-                           AND (v.ts >= h.offline_at OR v.seen > h.offline_at + make_interval(secs => %(on_its_way)s)) THEN 'online'
+                      WHEN d.status = 'offline' AND v.seen > h.offline_at AND (v.ts >= h.offline_at
+                           OR v.seen > h.offline_at + make_interval(secs => %(on_its_way)s)) THEN 'online'
                       ELSE d.status END,
         latest = CASE WHEN v.ts >= coalesce(d.owned_since, '-infinity') AND v.key > coalesce(d.latest_key, %(zero)s)
                       THEN v.latest ELSE d.latest END,
