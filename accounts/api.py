@@ -8,12 +8,11 @@ from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import second_factor, sessions, tokens
 from accounts.models import User
 from accounts.signin import sign_in
-from core.api import read
+from core.calls import ApiView, read, secret
 from core.openapi import errors
 
 
@@ -46,7 +45,7 @@ class SignedInSerializer(PairSerializer):
     user = UserSerializer()
 
 
-class PublicView(APIView):
+class PublicView(ApiView):
     """A call that needs no one to be signed in."""
 
     authentication_classes = ()
@@ -60,14 +59,15 @@ class LoginView(PublicView):
         given = read(LoginSerializer, request)
         prove = partial(second_factor.prove, otp=given.get("otp"))
         user = sign_in(request=request._request, email=given["email"], password=given["password"], prove=prove)
-        return Response({**tokens.issue(user=user, request=request._request), "user": UserSerializer(user).data})
+        return secret({**tokens.issue(user=user, request=request._request), "user": UserSerializer(user).data})
 
 
 class RefreshView(PublicView):
     @extend_schema(request=RefreshSerializer, responses={200: PairSerializer, **errors(400, 401)})
     def post(self, request: Request) -> Response:
-        """A new pair. The old refresh token is spent; using it again ends the session."""
-        return Response(tokens.rotate(refresh=read(RefreshSerializer, request)["refresh"]))
+        """A new pair. The old refresh token is spent: good once more for 30 s, should the answer be lost, then its use
+        ends the session."""
+        return secret(tokens.rotate(refresh=read(RefreshSerializer, request)["refresh"], request=request._request))
 
 
 class LogoutView(PublicView):
@@ -78,7 +78,7 @@ class LogoutView(PublicView):
         return Response(status=204)
 
 
-class LogoutAllView(APIView):
+class LogoutAllView(ApiView):
     @extend_schema(request=None, responses={204: None, **errors(401, 403)})
     def post(self, request: Request) -> Response:
         """End every session of this person, browsers included."""
@@ -86,7 +86,7 @@ class LogoutAllView(APIView):
         return Response(status=204)
 
 
-class MeView(APIView):
+class MeView(ApiView):
     @extend_schema(responses={200: UserSerializer, **errors(401)})
     def get(self, request: Request) -> Response:
         """The caller."""

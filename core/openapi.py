@@ -2,15 +2,30 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
+from core.idempotency import HEADER, KEY_LENGTH_MOST
+
+KEY = OpenApiParameter(
+    HEADER,
+    location=OpenApiParameter.HEADER,
+    description="The same key again gives the same answer for 24 hours, its secret within the first minute.",
+    type={"type": "string", "minLength": 1, "maxLength": KEY_LENGTH_MOST, "pattern": "^[ -~]+$"},
+)
+EDITION = OpenApiParameter(
+    "If-Match",
+    location=OpenApiParameter.HEADER,
+    description="An ETag: the call is refused with 412 when there is a newer edition.",
+    type={"type": "string", "pattern": "^[ -~]*$"},
+)
 MEANINGS = {
     400: "The request is not valid.",
     401: "Nobody is signed in, or the session has ended.",
     403: "The CSRF token is wrong, or the role does not allow it.",
     404: "It does not exist, or is somebody else's.",
     409: "Not possible in the present state.",
+    412: "It has been changed since; read it again.",
     413: "The body is too large.",
     429: "Too many tries; see Retry-After.",
     503: "A part is down; see Retry-After.",

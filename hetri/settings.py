@@ -249,6 +249,7 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 MFA_ADAPTER = "accounts.adapter.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Hetri"
+MFA_TOTP_TOLERANCE = 1  # steps; used codes are remembered for as long (accounts.second_factor)
 LOGIN_REDIRECT_URL = "home"
 SESSION_COOKIE_AGE = 30 * 24 * 3600
 # Whether staff need the second factor; what only this machine reaches (the demo) may do without.

@@ -6,11 +6,10 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.models import User
 from accounts.roles import RELEASE, may
-from core.api import PageQuery, page, read
+from core.calls import ApiView, PageQuery, page, read
 from core.errors import Forbidden, NotFound
 from core.openapi import errors
 from devices.selectors import find_device
@@ -34,7 +33,7 @@ def _release(release_id: UUID) -> Release:
     return found
 
 
-class ReleaseListView(APIView):
+class ReleaseListView(ApiView):
     @extend_schema(
         operation_id="firmware_releases_list",
         parameters=[PageQuery],
@@ -46,7 +45,7 @@ class ReleaseListView(APIView):
         return page(request, Release.objects.all(), shapes.ReleaseSerializer)
 
 
-class ReleaseView(APIView):
+class ReleaseView(ApiView):
     @extend_schema(responses={200: shapes.ReleaseSerializer, **errors(401, 404)})
     def get(self, request: Request, release_id: UUID) -> Response:
         """One release; for staff."""
@@ -54,7 +53,7 @@ class ReleaseView(APIView):
         return Response(shapes.ReleaseSerializer(_release(release_id)).data)
 
 
-class ReleaseActView(APIView):
+class ReleaseActView(ApiView):
     @extend_schema(
         request=shapes.RollOutSerializer,
         responses={200: shapes.ReleaseSerializer, **errors(400, 401, 403, 404, 409)},
@@ -71,7 +70,7 @@ class ReleaseActView(APIView):
         return Response(shapes.ReleaseSerializer(_release(release_id)).data)
 
 
-class JobListView(APIView):
+class JobListView(ApiView):
     @extend_schema(
         operation_id="firmware_releases_jobs_list",
         parameters=[PageQuery],
@@ -84,7 +83,7 @@ class JobListView(APIView):
         return page(request, rows, shapes.UpdateJobSerializer)
 
 
-class DeviceUpdatesView(APIView):
+class DeviceUpdatesView(ApiView):
     @extend_schema(
         operation_id="devices_updates_list",
         parameters=[PageQuery],

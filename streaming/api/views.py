@@ -7,10 +7,9 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.authentication import Caller
-from core.api import PageQuery, page, read
+from core.calls import ApiView, PageQuery, page, read
 from core.errors import Forbidden, NotFound
 from core.openapi import errors
 from core.times import iso, now
@@ -29,7 +28,7 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
-class VideoUrlView(APIView):
+class VideoUrlView(ApiView):
     @extend_schema(responses={200: shapes.VideoUrlSerializer, **errors(401, 403, 404, 409)})
     def get(self, request: Request, device_id: UUID) -> Response:
         """Where to play the collar's camera; asks the collar to stream if it does not."""
@@ -41,7 +40,7 @@ class VideoUrlView(APIView):
         return Response({"url": url, "state": state, "expires_at": iso(ticket.expires_at)})
 
 
-class VideoTokenView(APIView):
+class VideoTokenView(ApiView):
     @extend_schema(responses={200: shapes.VideoTokenSerializer, **errors(401, 403, 404, 409)})
     def get(self, request: Request, device_id: UUID) -> Response:
         """A new token for the stream that runs or starts; never starts one."""
@@ -51,7 +50,7 @@ class VideoTokenView(APIView):
         return Response({"token": ticket.token, "stream": stream, "expires_at": iso(ticket.expires_at)})
 
 
-class ViewingListView(APIView):
+class ViewingListView(ApiView):
     @extend_schema(
         operation_id="devices_viewings_list",
         parameters=[PageQuery],
@@ -63,7 +62,7 @@ class ViewingListView(APIView):
         return page(request, viewings.list_viewings(find_device(user, device_id), user), shapes.ViewingSerializer)
 
 
-class SupportViewView(APIView):
+class SupportViewView(ApiView):
     @extend_schema(responses={200: shapes.SupportGrantSerializer, **errors(401, 404)})
     def get(self, request: Request, device_id: UUID) -> Response:
         """Until when support may watch; 404 when it may not."""

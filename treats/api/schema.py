@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from treats.const import KEY_LENGTH_MOST, PORTIONS_MOST
+from core.idempotency import KEY_LENGTH_MOST
+from treats.const import PORTIONS_MOST
 
 _DEVICE = {
     "in": "path",
