@@ -28,7 +28,7 @@ class ApiView(APIView):
         super().initial(request, *args, **kwargs)
         names, takes_body = _documented(self, str(request.method))
         unknown = set(request.query_params) - names
-        if not takes_body and request.method == "POST" and request.data:
+        if not takes_body and request.content_type == "application/json" and request.data:
             unknown |= set(request.data) if isinstance(request.data, dict) else {"body"}
         if unknown:
             raise Invalid({name: [UNKNOWN] for name in sorted(unknown)})
