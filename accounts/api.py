@@ -53,7 +53,11 @@ class PublicView(ApiView):
 
 
 class LoginView(PublicView):
-    @extend_schema(request=LoginSerializer, responses={200: SignedInSerializer, **errors(400, 401, 403, 429)})
+    @extend_schema(
+        operation_id="log_in",
+        request=LoginSerializer,
+        responses={200: SignedInSerializer, **errors(400, 401, 403, 429)},
+    )
     def post(self, request: Request) -> Response:
         """Sign in: an access token for 15 minutes, a refresh token that is good once."""
         given = read(LoginSerializer, request)
@@ -63,7 +67,9 @@ class LoginView(PublicView):
 
 
 class RefreshView(PublicView):
-    @extend_schema(request=RefreshSerializer, responses={200: PairSerializer, **errors(400, 401)})
+    @extend_schema(
+        operation_id="refresh_tokens", request=RefreshSerializer, responses={200: PairSerializer, **errors(400, 401)}
+    )
     def post(self, request: Request) -> Response:
         """A new pair. The old refresh token is spent: good once more for 30 s, should the answer be lost, then its use
         ends the session."""
@@ -71,7 +77,7 @@ class RefreshView(PublicView):
 
 
 class LogoutView(PublicView):
-    @extend_schema(request=RefreshSerializer, responses={204: None, **errors(400, 401)})
+    @extend_schema(operation_id="log_out", request=RefreshSerializer, responses={204: None, **errors(400, 401)})
     def post(self, request: Request) -> Response:
         """End the session of this refresh token at once."""
         tokens.end(refresh=read(RefreshSerializer, request)["refresh"])
@@ -79,7 +85,7 @@ class LogoutView(PublicView):
 
 
 class LogoutAllView(ApiView):
-    @extend_schema(request=None, responses={204: None, **errors(401, 403)})
+    @extend_schema(operation_id="log_out_everywhere", request=None, responses={204: None, **errors(401, 403)})
     def post(self, request: Request) -> Response:
         """End every session of this person, browsers included."""
         sessions.end_all(user=request.auth.user)
@@ -87,7 +93,7 @@ class LogoutAllView(ApiView):
 
 
 class MeView(ApiView):
-    @extend_schema(responses={200: UserSerializer, **errors(401)})
+    @extend_schema(operation_id="get_me", responses={200: UserSerializer, **errors(401)})
     def get(self, request: Request) -> Response:
         """The caller."""
         return Response(UserSerializer(request.auth.user).data)

@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
+from core.error_codes import CODES
 from core.idempotency import HEADER, KEY_LENGTH_MOST
 
 KEY = OpenApiParameter(
@@ -35,11 +36,12 @@ MEANINGS = {
 class ErrorSerializer(serializers.Serializer[Any]):
     """The one shape of refusals."""
 
-    code = serializers.CharField()
+    code = serializers.ChoiceField(choices=[*CODES])
     detail = serializers.CharField()
     errors = serializers.DictField(child=serializers.ListField(child=serializers.CharField()), required=False)  # type: ignore[assignment]
 
 
 def errors(*statuses: int) -> dict[int, OpenApiResponse]:
-    """Refusals of a call, for `extend_schema(responses=...)`. 503 is possible everywhere."""
-    return {status: OpenApiResponse(ErrorSerializer, MEANINGS[status]) for status in (*statuses, 503)}
+    """Refusals of a call, for `extend_schema(responses=...)`. 503 is possible everywhere, 400 where one asks."""
+    possible = {400, *statuses, 503} if statuses else {503}
+    return {status: OpenApiResponse(ErrorSerializer, MEANINGS[status]) for status in sorted(possible)}

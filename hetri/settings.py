@@ -317,11 +317,16 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Hetri API",
     "DESCRIPTION": "Smart collars for dogs and cats: telemetry, treats, live state.",
     "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "LICENSE": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
+    "SERVERS": [{"url": PUBLIC_URL}],
     "SERVE_INCLUDE_SCHEMA": False,
     "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",  # before the others: it makes the components anew
         "treats.api.schema.add_treat",
         "telemetry.schema.any_shape",
-        "drf_spectacular.hooks.postprocess_schema_enums",
+        "hetri.openapi.finish",
     ],
     "ENUM_NAME_OVERRIDES": {"DeviceStatus": "devices.models.Device.Status"},
     "SERVE_PUBLIC": True,

@@ -34,7 +34,7 @@ def _pet(pet: Pet, status: int = 200, **headers: str) -> Response:
 
 class PetListView(ApiView):
     @extend_schema(
-        operation_id="pets_list",
+        operation_id="list_pets",
         parameters=[PageQuery],
         responses={200: PetPageSerializer, **errors(400, 401)},
     )
@@ -43,6 +43,7 @@ class PetListView(ApiView):
         return page(request, Pet.objects.visible_to(request.auth.user), PetSerializer)
 
     @extend_schema(
+        operation_id="create_pet",
         request=PetSerializer,
         parameters=[KEY],
         responses={201: PetSerializer, **errors(400, 401, 403, 409)},
@@ -64,12 +65,13 @@ class PetView(ApiView):
         changes = {key: value for key, value in given.items() if key in request.data}
         return _pet(services.update_pet(pet=pet, changes=changes, match=match_of(request.headers)))
 
-    @extend_schema(responses={200: PetSerializer, **errors(401, 404)})
+    @extend_schema(operation_id="get_pet", responses={200: PetSerializer, **errors(401, 404)})
     def get(self, request: Request, pet_id: UUID) -> Response:
         """One pet."""
         return _pet(self._find(request, pet_id))
 
     @extend_schema(
+        operation_id="replace_pet",
         request=PetSerializer,
         parameters=[EDITION],
         responses={200: PetSerializer, **errors(400, 401, 403, 404, 412)},
@@ -79,6 +81,7 @@ class PetView(ApiView):
         return self._update(request, pet_id, partial=False)
 
     @extend_schema(
+        operation_id="change_pet",
         request=PetSerializer(partial=True),
         parameters=[EDITION],
         responses={200: PetSerializer, **errors(400, 401, 403, 404, 412)},
@@ -87,7 +90,9 @@ class PetView(ApiView):
         """Change some fields of a pet."""
         return self._update(request, pet_id, partial=True)
 
-    @extend_schema(parameters=[EDITION], responses={204: None, **errors(401, 403, 404, 409, 412)})
+    @extend_schema(
+        operation_id="delete_pet", parameters=[EDITION], responses={204: None, **errors(401, 403, 404, 409, 412)}
+    )
     def delete(self, request: Request, pet_id: UUID) -> Response:
         """Remove a pet that wears no collar."""
         services.delete_pet(pet=self._find(request, pet_id), match=match_of(request.headers))

@@ -134,7 +134,7 @@ def check_cursor(cursor: str | None, resolution: str) -> str | None:
 
 class TelemetryView(ApiView):
     @extend_schema(
-        operation_id="devices_telemetry_list",
+        operation_id="list_telemetry",
         parameters=[TelemetryParams],
         responses={200: OpenApiResponse(SHAPES), **errors(400, 401, 404)},
     )

@@ -37,7 +37,7 @@ def _new(device: Device, credential: Credential, status: int = 200) -> Response:
 
 class DeviceListView(ApiView):
     @extend_schema(
-        operation_id="devices_list",
+        operation_id="list_devices",
         parameters=[PageQuery, shapes.DeviceQuery],
         responses={200: shapes.DevicePageSerializer, **errors(400, 401)},
     )
@@ -55,6 +55,7 @@ class DeviceListView(ApiView):
         return page(request, devices, shapes.DeviceSerializer)
 
     @extend_schema(
+        operation_id="create_device",
         request=shapes.DeviceCreateSerializer,
         parameters=[KEY],
         responses={201: shapes.NewDeviceSerializer, **errors(400, 401, 403, 409, 429)},
@@ -90,12 +91,13 @@ class DeviceView(ApiView):
         changed = ownership.update_device(device=device, changes=changes, match=match_of(request.headers))
         return _device(changed)
 
-    @extend_schema(responses={200: shapes.DeviceSerializer, **errors(401, 404)})
+    @extend_schema(operation_id="get_device", responses={200: shapes.DeviceSerializer, **errors(401, 404)})
     def get(self, request: Request, device_id: UUID) -> Response:
         """One collar; a retired one can still be read."""
         return _device(find_device(request.auth.user, device_id))
 
     @extend_schema(
+        operation_id="replace_device",
         request=shapes.DeviceChangeSerializer,
         parameters=[EDITION],
         responses={200: shapes.DeviceSerializer, **errors(400, 401, 403, 404, 409, 412)},
@@ -105,6 +107,7 @@ class DeviceView(ApiView):
         return self._update(request, device_id, partial=False)
 
     @extend_schema(
+        operation_id="change_device",
         request=shapes.DeviceChangeSerializer(partial=True),
         parameters=[EDITION],
         responses={200: shapes.DeviceSerializer, **errors(400, 401, 403, 404, 409, 412)},
@@ -113,7 +116,9 @@ class DeviceView(ApiView):
         """Change some fields of a collar."""
         return self._update(request, device_id, partial=True)
 
-    @extend_schema(parameters=[EDITION], responses={204: None, **errors(401, 403, 404, 409, 412)})
+    @extend_schema(
+        operation_id="retire_device", parameters=[EDITION], responses={204: None, **errors(401, 403, 404, 409, 412)}
+    )
     def delete(self, request: Request, device_id: UUID) -> Response:
         """Retire a collar: its broker access ends, its history stays readable."""
         device = find_device_to_change(request.auth.user, device_id)
@@ -123,6 +128,7 @@ class DeviceView(ApiView):
 
 class CredentialsView(ApiView):
     @extend_schema(
+        operation_id="renew_credentials",
         request=None,
         parameters=[KEY],
         responses={200: shapes.CredentialsSerializer, **errors(400, 401, 403, 404, 409, 429)},
@@ -136,6 +142,7 @@ class CredentialsView(ApiView):
 
 class ClaimView(ApiView):
     @extend_schema(
+        operation_id="claim_device",
         request=shapes.ClaimSerializer,
         parameters=[KEY],
         responses={200: shapes.ClaimedDeviceSerializer, **errors(400, 401, 403, 404, 409, 429)},
@@ -157,6 +164,7 @@ class ClaimView(ApiView):
 
 class RestoreView(ApiView):
     @extend_schema(
+        operation_id="restore_device",
         request=None,
         parameters=[KEY],
         responses={200: shapes.NewDeviceSerializer, **errors(400, 401, 403, 404, 409)},
@@ -172,7 +180,7 @@ class RestoreView(ApiView):
 
 
 class HandoverView(ApiView):
-    @extend_schema(responses={200: shapes.HandoverUntilSerializer, **errors(401, 404)})
+    @extend_schema(operation_id="get_handover", responses={200: shapes.HandoverUntilSerializer, **errors(401, 404)})
     def get(self, request: Request, device_id: UUID) -> Response:
         """Until when the claim code of the open handover is good; 404 when none is open."""
         until = claims.handover_until(find_device(request.auth.user, device_id))
@@ -181,6 +189,7 @@ class HandoverView(ApiView):
         return Response({"expires_at": iso(until)})
 
     @extend_schema(
+        operation_id="begin_handover",
         request=shapes.HandoverSerializer,
         parameters=[KEY],
         responses={200: shapes.ClaimCodeSerializer, **errors(400, 401, 403, 404, 409, 429)},
@@ -195,7 +204,7 @@ class HandoverView(ApiView):
             code, expires_at = claims.hand_over(device=device, by=user, password=password)
         return secret({"claim_code": code, "expires_at": iso(expires_at)})
 
-    @extend_schema(responses={204: None, **errors(401, 403, 404)})
+    @extend_schema(operation_id="cancel_handover", responses={204: None, **errors(401, 403, 404)})
     def delete(self, request: Request, device_id: UUID) -> Response:
         """Call the handover off: the claim code is good no more."""
         user: User = request.auth.user
@@ -204,7 +213,7 @@ class HandoverView(ApiView):
 
 
 class StatusView(ApiView):
-    @extend_schema(responses={200: shapes.StatusSerializer, **errors(401, 404)})
+    @extend_schema(operation_id="get_status", responses={200: shapes.StatusSerializer, **errors(401, 404)})
     def get(self, request: Request, device_id: UUID) -> Response:
         """How a collar is now; `latest` is its newest sample by event time."""
         return Response(status_resource(find_device(request.auth.user, device_id)))

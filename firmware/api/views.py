@@ -35,7 +35,7 @@ def _release(release_id: UUID) -> Release:
 
 class ReleaseListView(ApiView):
     @extend_schema(
-        operation_id="firmware_releases_list",
+        operation_id="list_releases",
         parameters=[PageQuery],
         responses={200: shapes.ReleasePageSerializer, **errors(400, 401, 404)},
     )
@@ -46,7 +46,7 @@ class ReleaseListView(ApiView):
 
 
 class ReleaseView(ApiView):
-    @extend_schema(responses={200: shapes.ReleaseSerializer, **errors(401, 404)})
+    @extend_schema(operation_id="get_release", responses={200: shapes.ReleaseSerializer, **errors(401, 404)})
     def get(self, request: Request, release_id: UUID) -> Response:
         """One release; for staff."""
         _staff(request)
@@ -55,6 +55,7 @@ class ReleaseView(ApiView):
 
 class ReleaseActView(ApiView):
     @extend_schema(
+        operation_id="act_on_release",
         request=shapes.RollOutSerializer,
         responses={200: shapes.ReleaseSerializer, **errors(400, 401, 403, 404, 409)},
     )
@@ -72,7 +73,7 @@ class ReleaseActView(ApiView):
 
 class JobListView(ApiView):
     @extend_schema(
-        operation_id="firmware_releases_jobs_list",
+        operation_id="list_release_jobs",
         parameters=[PageQuery],
         responses={200: shapes.UpdateJobPageSerializer, **errors(400, 401, 404)},
     )
@@ -85,7 +86,7 @@ class JobListView(ApiView):
 
 class DeviceUpdatesView(ApiView):
     @extend_schema(
-        operation_id="devices_updates_list",
+        operation_id="list_updates",
         parameters=[PageQuery],
         responses={200: shapes.UpdateJobPageSerializer, **errors(400, 401, 404)},
     )

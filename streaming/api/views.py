@@ -29,7 +29,9 @@ def caller_of(request: Request) -> Caller:
 
 
 class VideoUrlView(ApiView):
-    @extend_schema(responses={200: shapes.VideoUrlSerializer, **errors(401, 403, 404, 409)})
+    @extend_schema(
+        operation_id="get_video_url", responses={200: shapes.VideoUrlSerializer, **errors(401, 403, 404, 409)}
+    )
     def get(self, request: Request, device_id: UUID) -> Response:
         """Where to play the collar's camera; asks the collar to stream if it does not."""
         caller = caller_of(request)
@@ -41,7 +43,9 @@ class VideoUrlView(ApiView):
 
 
 class VideoTokenView(ApiView):
-    @extend_schema(responses={200: shapes.VideoTokenSerializer, **errors(401, 403, 404, 409)})
+    @extend_schema(
+        operation_id="get_video_token", responses={200: shapes.VideoTokenSerializer, **errors(401, 403, 404, 409)}
+    )
     def get(self, request: Request, device_id: UUID) -> Response:
         """A new token for the stream that runs or starts; never starts one."""
         caller = caller_of(request)
@@ -52,7 +56,7 @@ class VideoTokenView(ApiView):
 
 class ViewingListView(ApiView):
     @extend_schema(
-        operation_id="devices_viewings_list",
+        operation_id="list_viewings",
         parameters=[PageQuery],
         responses={200: shapes.ViewingPageSerializer, **errors(400, 401, 404)},
     )
@@ -63,7 +67,7 @@ class ViewingListView(ApiView):
 
 
 class SupportViewView(ApiView):
-    @extend_schema(responses={200: shapes.SupportGrantSerializer, **errors(401, 404)})
+    @extend_schema(operation_id="get_support_view", responses={200: shapes.SupportGrantSerializer, **errors(401, 404)})
     def get(self, request: Request, device_id: UUID) -> Response:
         """Until when support may watch; 404 when it may not."""
         device = find_device(request.auth.user, device_id)
@@ -73,6 +77,7 @@ class SupportViewView(ApiView):
         return Response(grant_resource(found))
 
     @extend_schema(
+        operation_id="allow_support_view",
         request=shapes.SupportOrderSerializer,
         responses={201: shapes.SupportGrantSerializer, **errors(400, 401, 403, 404, 409)},
     )
@@ -83,7 +88,7 @@ class SupportViewView(ApiView):
         minutes = read(shapes.SupportOrderSerializer, request)["minutes"]
         return Response(grant_resource(support.grant_support(device=device, by=user, minutes=minutes)), status=201)
 
-    @extend_schema(responses={204: None, **errors(401, 403, 404)})
+    @extend_schema(operation_id="end_support_view", responses={204: None, **errors(401, 403, 404)})
     def delete(self, request: Request, device_id: UUID) -> Response:
         """Support may not watch any more, and who does is cut off."""
         user = request.auth.user

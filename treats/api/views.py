@@ -17,7 +17,7 @@ from treats.models import TreatEvent
 
 class TreatListView(ApiView):
     @extend_schema(
-        operation_id="devices_treats_list",
+        operation_id="list_treats",
         parameters=[PageQuery],
         responses={200: shapes.TreatPageSerializer, **errors(400, 401, 404)},
     )
@@ -29,7 +29,7 @@ class TreatListView(ApiView):
 
 
 class TreatView(ApiView):
-    @extend_schema(responses={200: shapes.TreatSerializer, **errors(401, 404)})
+    @extend_schema(operation_id="get_treat", responses={200: shapes.TreatSerializer, **errors(401, 404)})
     def get(self, request: Request, device_id: UUID, treat_id: UUID) -> Response:
         """One treat as it is now."""
         user: User = request.auth.user
