@@ -79,8 +79,8 @@ def _take(caller: UUID, path: str, key: str, digest: str) -> tuple[KeptAnswer, b
         kept, mine = KeptAnswer.objects.get_or_create(**place, defaults={"body_digest": digest, "begun_at": now()})
         if kept.body_digest != digest:
             raise Conflict(_("This Idempotency-Key was used for another request."), code="key_reused")
-        if mine or kept.status is not None:
-            return kept, mine
+        if mine or kept.status is not None or kept.begun_at < now() - SECRET_KEPT:
+            return kept, mine  # or whoever began it died, and nobody knows what it came to
         if time.monotonic() > until:
             raise Conflict(_("The first request with this Idempotency-Key has not ended."), code="key_in_use")
         time.sleep(LOOK_S)

@@ -11,6 +11,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Qu
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action as page_action
 
 from accounts.admin import UserAdmin
@@ -171,7 +173,8 @@ def _reason(request: HttpRequest) -> str:
     """What was written down. Raises ApiError when that says too little, or too much."""
     reason = request.POST.get("reason", "").strip()
     if not (REASON_LEAST <= len(reason) <= REASON_MOST and reason.isprintable()):
-        raise ApiError(f"Write a reason of {REASON_LEAST} to {REASON_MOST} characters.")
+        words = _("Write a reason of {least} to {most} characters.")
+        raise ApiError(format_lazy(words, least=REASON_LEAST, most=REASON_MOST))
     return reason
 
 

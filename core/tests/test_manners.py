@@ -131,6 +131,15 @@ def test_a_refusal_does_not_use_a_key_up(alice: Api) -> None:
     assert repeated(alice, "/pets", {"name": "Rex"}, key).status_code == 201
 
 
+def test_a_request_whose_process_died_is_not_made_again(alice: Api) -> None:
+    key = new_key()
+    made = repeated(alice, "/pets", {"name": "Rex"}, key)
+    begun = now() - timedelta(seconds=61)
+    KeptAnswer.objects.filter(caller=alice.user.pk, key=key).update(status=None, content=None, begun_at=begun)
+    again = repeated(alice, "/pets", {"name": "Rex"}, key)
+    assert (made.status_code, again.status_code, again.json()["code"]) == (201, 409, "key_used")
+
+
 def test_a_key_counts_for_its_caller_and_path_alone(alice: Api, bob: Api) -> None:
     key = new_key()
     made = {repeated(api, "/pets", {"name": "Rex"}, key).json()["id"] for api in (alice, bob)}
