@@ -124,6 +124,10 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]
                 named.add(one.parameter_name)
         return named
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """The row of a key in an address; None for what is no key of any."""
+        return None if "\x00" in object_id else super().get_object(request, object_id, from_field)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

@@ -28,6 +28,8 @@ urlpatterns = [
     path("pet/<uuid:pet_id>/picture/<slug:digest>", pets.pet_picture, name="pet_picture"),
     path("app.webmanifest", pwa.manifest, name="manifest"),
     path("worker.js", pwa.worker, name="worker"),
+    path("favicon.ico", pwa.favicon),
+    path("robots.txt", pwa.robots),
     path("account/offline", pwa.page, name="offline"),
     path("internal/signed_in", views.signed_in),
 ]

@@ -106,3 +106,45 @@ def test_a_hung_instance_costs_a_read_one_wait_and_not_its_answer(instance: Inst
         hung.listen()
         with asking(instance) as caller:
             assert {caller.get("/").status_code for _ in range(4)} == {200}
+
+
+HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+GERMAN = {**HTML, "Accept-Language": "de-DE,de;q=0.9,en;q=0.5"}
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "headers", "words"),
+    [
+        ("/pet/0192f2a0-7c1e-7b3a-9d52-3f6a8c0e1b47/picture", 13_700_000, HTML, "larger than 12 MB"),
+        ("/pet/0192f2a0-7c1e-7b3a-9d52-3f6a8c0e1b47/picture", 13_700_000, GERMAN, "größer als 12 MB"),
+        ("/account/login", 70_000, GERMAN, "Was gesendet wurde, ist zu groß."),
+        ("/nothing", 1_100_000, HTML, "What was sent is too large."),
+    ],
+)
+def test_what_is_too_large_is_a_page_in_the_persons_language(
+    instance: Instance, path: str, size: int, headers: dict[str, str], words: str
+) -> None:
+    with answering(instance.run / "web.sock"), answering(instance.run / "web2.sock"), asking(instance) as caller:
+        answer = caller.post(path, content=b"x" * size, headers=headers)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (413, "text/html; charset=utf-8")
+    assert words in answer.text
+    assert answer.request.url.path == path
+
+
+def test_who_can_read_a_page_gets_one_and_programs_get_json(instance: Instance) -> None:
+    """No web instance runs: every answer is nginx' own."""
+    with asking(instance) as caller:
+        for path, accept, kind in (
+            ("/nothing", "text/html", "text/html; charset=utf-8"),
+            ("/nothing", "*/*", "application/json"),
+            ("/nothing", "application/json", "application/json"),
+            ("/collar/x/", "*/*", "text/html; charset=utf-8"),
+            ("/devices", "text/html", "application/json"),
+            ("/me?x=1", "text/html", "application/json"),
+        ):
+            answer = caller.get(path, headers={"Accept": accept})
+            assert (answer.status_code, answer.headers["Content-Type"]) == (503, kind), (path, accept)
+            assert answer.headers["Retry-After"] == "5"
+        chosen = caller.get("/", headers={**HTML, "Cookie": "django_language=de"})
+        assert 'lang="de"' in chosen.text
+        assert "Hetri kann gerade nicht antworten." in chosen.text
