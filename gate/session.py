@@ -10,7 +10,7 @@ from gate import amf, chunks, limits
 from gate.hook import Hook
 from gate.inside import Inside, Unwilling
 from gate.pace import Bucket, Times
-from gate.pictures import JPEG, BadPicture, Examiner, Picture
+from gate.pictures import JPEG, BadPicture, Examiner, Picture, Unplayable
 
 VERSION, HANDSHAKE = 3, 1536
 READ = 16_384
@@ -19,7 +19,7 @@ SMALLEST_WINDOW = 1_024
 APP = "collar"
 CONTROL, COMMANDS = 2, 3  # chunk streams
 GOODBYES = ("FCUnpublish", "deleteStream", "closeStream")
-BAD_PICTURE = "bad_picture"  # as Hetri calls it
+BAD_PICTURE, UNPLAYABLE = "bad_picture", "unplayable"  # as Hetri calls them
 CONNECTED: dict[str, amf.Value] = {"fmsVer": "FMS/3,0,1,123", "capabilities": 31.0}
 
 
@@ -183,6 +183,9 @@ class Session:
         except (chunks.Malformed, BadPicture) as error:
             say("bad_picture", why=error)
             return BAD_PICTURE
+        except Unplayable as error:
+            say("unplayable", why=error)
+            return UNPLAYABLE
         except TimeoutError:
             return BAD_PICTURE if door.refused else ""
         except (Refused, amf.NotAmf, OSError):
@@ -241,7 +244,7 @@ class _PictureDoor:
         self.refused = False  # since the last one that was good
 
     async def pass_on(self, message: chunks.Message) -> bool:
-        """Whether a good picture came. Raises BadPicture where what follows builds on a bad one."""
+        """Whether a good picture came. Raises Unplayable, and BadPicture where what follows builds on it."""
         if message.kind == chunks.AGGREGATE:
             return any([await self.pass_on(one) for one in chunks.split(message)])
         if message.kind != chunks.VIDEO:
