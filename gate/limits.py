@@ -5,6 +5,8 @@ HANDSHAKE_S = 5.0
 OPENING_S = 8.0  # from the first byte to the publish command
 ADMISSION_S = 8.0  # Hetri's word and the media server's; nginx gives Hetri 5 s
 FIRST_PICTURE_S = 8.0
+READERS_COME_S = 2.0  # the transcoder needs 1 to 1.5 s until it plays; the pictures of this time follow at once
+DELIMITERS = 20  # in this time
 SILENCE_S = 5.0  # between two pictures that are good
 CLOSING_S = 1.0
 

@@ -15,6 +15,7 @@ COMMAND_FRAME = 5
 ENHANCED = 0x80  # Enhanced RTMP: a FourCC names the codec (HEVC, AV1, VP9)
 CONFIGURATION, NAL_UNITS, END = 0, 1, 2
 NAL_SPS = 7
+DELIMITER = b"\x09\xf0"
 DEPTH = 8  # bits a sample
 START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
 SEQUENTIAL = (0xC0, 0xC1)  # progressive ones decode as often as they have scans: minutes for 1 MB
@@ -83,6 +84,10 @@ class Examiner:
         _parameter_sets(record, at + 1, record[at])
         self._pixels = max(_sps_pixels(one) for one in sets)
         self._size_bytes = size
+
+    def delimiter(self) -> bytes:
+        """A message of H.264 with nothing to see: an access unit delimiter (ITU-T H.264, 7.3.2.4)."""
+        return b"\x27\1\0\0\0" + len(DELIMITER).to_bytes(self._size_bytes, "big") + DELIMITER
 
     def _walk(self, body: bytes) -> None:
         """Each NAL unit's length, up to the very end."""

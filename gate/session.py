@@ -10,7 +10,7 @@ from gate import amf, chunks, limits
 from gate.hook import Hook
 from gate.inside import Inside, Unwilling
 from gate.pace import Bucket, Times
-from gate.pictures import JPEG, BadPicture, Examiner, Picture, Unplayable
+from gate.pictures import H264, JPEG, BadPicture, Examiner, Picture, Unplayable
 
 VERSION, HANDSHAKE = 3, 1536
 READ = 16_384
@@ -241,6 +241,7 @@ class _PictureDoor:
         self._examiner, self._times = Examiner(), Times()
         self._jpegs, self._pixels = Bucket(limits.JPEG_A_SECOND), Bucket(limits.JPEG_PIXELS_A_SECOND)
         self._h264 = Bucket(limits.H264_A_SECOND)
+        self._readers_came = False
         self.refused = False  # since the last one that was good
 
     async def pass_on(self, message: chunks.Message) -> bool:
@@ -259,9 +260,22 @@ class _PictureDoor:
         if picture is None:
             return False
         if await self._in_time(picture):
-            await self._inside.send(message.body, self._times.follow(message.at))
+            at = self._times.follow(message.at)
+            await self._inside.send(message.body, at)
+            await self._let_readers_come(picture, at)
         self.refused = self.refused and not picture.shown
         return picture.shown
+
+    async def _let_readers_come(self, picture: Picture, at: int) -> None:
+        """After H.264's first configuration: the next picture is a key frame, and they may wait long for another.
+
+        A configuration alone tells them nothing: a delimiter is the least that shows them what codec it is.
+        """
+        if not self._readers_came and picture.codec == H264:
+            self._readers_came = True
+            for _ in range(limits.DELIMITERS):
+                await self._inside.send(self._examiner.delimiter(), at)
+                await asyncio.sleep(limits.READERS_COME_S / limits.DELIMITERS)
 
     async def _in_time(self, picture: Picture) -> bool:
         """Whether it may pass: JPEG beyond the rate is left out, H.264 beyond it waits and makes the publisher wait."""

@@ -31,9 +31,10 @@ DAY_S = 86_400
 LARGEST_SEGMENT = 32 << 20  # a publisher that never sends a key frame must not fill the disk
 # The gate lets no larger ones in; here in case that two read a picture's header differently.
 LARGEST_PIXELS = 1920 * 1088
-# What ffmpeg may map, and hold for itself. With pictures of the largest size it maps 281 MB and holds 53 (VmPeak and
-# VmData of /proc; Debian 12's 5.1, one thread for each job).
-LARGEST_SPACE, LARGEST_DATA = 512 << 20, 128 << 20
+# What ffmpeg may map, and hold for itself. With pictures of the largest size it maps 281 MB and holds 53 for JPEG, 336
+# and 102 for H.264 that is made anew from four reference pictures (VmPeak and VmData of /proc; Debian 12's 5.1, one
+# thread for each job).
+LARGEST_SPACE, LARGEST_DATA = 512 << 20, 192 << 20
 NICER = 5  # the gate and nginx, which all streams share, go first
 # Seconds. Longer between two segments is too far behind, and too long to wait for the first one.
 LONGEST_COPIED_S = 3.5
@@ -42,7 +43,9 @@ FIRST_KEY_S = 15.0  # pictures that come before the first key frame cannot be se
 LOOK_EACH_S, LOOK_CALMLY_EACH_S = 0.02, 0.2
 LOOK_NOT = ("-probesize", "32", "-analyzeduration", "0")
 LOOK_SHORTLY = ("-probesize", "500000", "-analyzeduration", "300000")  # us; else it is 5 s
-INPUT = ("-rw_timeout", "8000000", "-max_pixels", str(LARGEST_PIXELS), "-threads", "1", "-f", "live_flv")
+# Without the first, seven small messages of the handshake wait for one another.
+INPUT = ("-tcp_nodelay", "1", "-rtmp_live", "live", "-rw_timeout", "8000000")
+INPUT += ("-max_pixels", str(LARGEST_PIXELS), "-threads", "1", "-f", "live_flv")
 # `zerolatency` gives each picture away at once. RTMP has no frame rate, and ffmpeg's guess, 1000, would leave a picture
 # 1.2 kbit: `force-cfr=0` goes by the times.
 X264 = (
@@ -91,12 +94,13 @@ def probe(url: str) -> "subprocess.Popen[str]":
 def command(url: str, folder: Path, way: str) -> list[str]:
     """ffmpeg's command line. Numbers and times come from the wall clock, so that runs follow one another."""
     now = time.time()
-    source = [*INPUT, *((*LOOK_NOT, "-c:v", "mjpeg") if way == "jpeg" else LOOK_SHORTLY), "-i", url]
+    look = (*LOOK_NOT, "-fflags", "nobuffer", "-c:v", "mjpeg") if way == "jpeg" else LOOK_SHORTLY
+    source = [*INPUT, *look, "-i", url]
     place = ["-output_ts_offset", f"{now % DAY_S:.3f}", "-start_number", str(int(now))]
     place += ["-hls_flags", HLS_FLAGS, "-hls_segment_filename", str(folder / "%d.ts"), str(folder / "index.m3u8")]
     threads = ("-filter_threads", "1")  # as many as cores would map more than they may
     told = ("-progress", "pipe:1", "-stats_period", "0.5")
-    begin = ["ffmpeg", "-nostdin", "-v", "error", *told, *threads, "-fflags", "nobuffer"]
+    begin = ["ffmpeg", "-nostdin", "-v", "error", *told, *threads]
     return [*begin, *source, "-an", *WAYS[way], *HLS, *place]
 
 

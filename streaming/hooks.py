@@ -62,8 +62,9 @@ def publish_done(request: HttpRequest) -> HttpResponse:
     found = _RUN.match(request.POST["name"])
     if found:
         stream, run = (UUID(part) for part in found.groups())
-        if request.POST.get("reason") == StreamSession.Reason.BAD_PICTURE:
-            streams.pictures_refused(stream_id=stream, run=run)
+        reason = request.POST.get("reason")
+        if reason in streams.REFUSALS:
+            streams.pictures_refused(stream_id=stream, run=run, reason=reason)
         else:
             streams.publisher_gone(stream_id=stream, run=run)
     return HttpResponse()

@@ -16,7 +16,7 @@ from firmware.tests.media import Hook, Media
 from tools.testing import wait_for
 
 LIVE_S, LONG_S = 10.0, 12.0  # the second where key frames are far apart
-X264 = "-c:v libx264 -preset veryfast -pix_fmt yuv420p"
+X264 = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p"
 FAR = "-sc_threshold 0 -bf 2"  # no key frame between those that `-g` tells of
 # A change of scene, and a key frame with it, each second for 3 s: then none for 8 s.
 CUTS = "-force_key_frames expr:lt(t,4)*gte(t,n_forced)"
@@ -125,6 +125,8 @@ def test_it_goes_on_with_segments_of_a_picture_alone(encoders: dict[str, Encoder
     encoder = encoders[case]
     first = wait_for(encoder.newest, LONG_S)
     newest = wait_for(lambda: encoder.newest() if encoder.newest() > first + 1 else 0, LONG_S)
+    lengths = re.findall(r"^#EXTINF:([\d.]+)", (encoder.place / "index.m3u8").read_text(), re.M)
+    assert float(lengths[-1]) < 3
     segment = str(encoder.place / f"{newest}.ts")
     show = ["-show_entries", "stream=codec_name,pix_fmt", "-of", "csv=p=0"]
     seen = subprocess.run(["ffprobe", "-v", "error", *show, segment], capture_output=True, text=True, check=True)
