@@ -16,7 +16,7 @@ ENHANCED = 0x80  # Enhanced RTMP: a FourCC names the codec (HEVC, AV1, VP9)
 CONFIGURATION, NAL_UNITS, END = 0, 1, 2
 NAL_SPS = 7
 DELIMITER = b"\x09\xf0"
-DEPTH = 8  # bits a sample
+DEPTH = 8  # bits a sample; no browser shows more, or more colour than 4:2:0
 START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
 SEQUENTIAL = (0xC0, 0xC1)  # progressive ones decode as often as they have scans: minutes for 1 MB
 TABLES = frozenset((0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)))  # Huffman, quantization, restart, comment, APPn
@@ -123,7 +123,8 @@ def _sps_pixels(sps: bytes) -> int:
         raise BadPicture("an SPS that cannot be read") from error
     if not 0 < shape.pixels <= limits.LARGEST_PIXELS:
         raise BadPicture(f"{shape.pixels} pixels")
-    if shape.chroma > CHROMA_420 or shape.depth > DEPTH:
+    rich = shape.chroma > CHROMA_420 or shape.depth > DEPTH
+    if shape.depth > limits.RICH_DEPTH or (rich and shape.pixels > limits.RICH_PIXELS):
         raise Unplayable(f"chroma {shape.chroma}, {shape.depth} bit")
     return shape.pixels
 

@@ -25,6 +25,10 @@ from pathlib import Path
 from types import FrameType
 
 FRAME = re.compile(rb"^frame=(\d+)$", re.M)
+# What ffprobe says of H.264: the name, and the configuration (ISO/IEC 14496-15, 5.2.4.1), whose second byte is the
+# profile. Browsers show baseline, main and high; the others have more colour or depth.
+H264 = re.compile(r"^h264\s+00000000: 01([0-9a-f]{2})", re.M)
+SHOWN_PROFILES = (66, 77, 100)
 NAME = re.compile(r"([0-9a-f]{32})-([0-9a-f]{32})\Z")
 PR_SET_PDEATHSIG = 1
 DAY_S = 86_400
@@ -87,7 +91,8 @@ def _as_child() -> None:
 def probe(url: str) -> "subprocess.Popen[str]":
     """Ask the stream what it is; a JPEG one has a codec id that ffprobe has no name for."""
     command = ["ffprobe", "-v", "error", *INPUT, *LOOK_NOT]
-    command += ["-select_streams", "v", "-show_entries", "stream=codec_name", "-of", "csv=p=0", url]
+    command += ["-select_streams", "v", "-show_data", "-show_entries", "stream=codec_name,extradata"]
+    command += ["-of", "default=nokey=1:noprint_wrappers=1", url]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=_as_child)  # noqa: PLW1509
 
 
@@ -221,11 +226,12 @@ class Transcoder:
         if not self._asking or self._probe.poll() is None:
             return
         self._asking = False
-        if self._probe.communicate()[0].strip() == "h264":
+        if found := H264.search(self._probe.communicate()[0]):
             self._sees_until = time.monotonic() + FIRST_KEY_S
             self._stop("jpeg")
-            self._start("copy")
             self._start("anew")
+            if int(found[1], 16) in SHOWN_PROFILES:
+                self._start("copy")
 
     def _ended(self) -> int | None:
         """The exit code of the work that counts, when it has ended."""

@@ -27,11 +27,11 @@ PLAYS = {
     "key frames 5 s apart": f"{X264} -g 150 {FAR} {SOUND['aac']}",
     "OBS as it comes: 250 pictures": f"{X264} -g 250 {FAR} {SOUND['aac']}",
     "far apart after changes of scene": f"{X264} -g 250 {FAR} {CUTS} {SOUND['none']}",
+    "4:4:4, as x264 comes": f"-c:v libx264 -preset ultrafast -g 30 {SOUND['aac']}",
+    "10 bit": f"-c:v libx264 -preset ultrafast -pix_fmt yuv420p10le -g 30 {SOUND['none']}",
 }
 REFUSED = {
-    "4:4:4": "-c:v libx264 -preset ultrafast -pix_fmt yuv444p -g 30 -c:a aac",
-    "4:2:2": "-c:v libx264 -preset ultrafast -pix_fmt yuv422p -g 30 -an",
-    "10 bit": "-c:v libx264 -preset ultrafast -pix_fmt yuv420p10le -g 30 -an",
+    "4:4:4 of 1080 lines": "-s 1920x1080 -c:v libx264 -preset ultrafast -pix_fmt yuv444p -g 30 -an",
     "Sorenson": "-c:v flv -g 30 -an",
 }
 
