@@ -54,10 +54,11 @@ INPUT += ("-max_pixels", str(LARGEST_PIXELS), "-threads", "1", "-f", "live_flv")
 # 1.2 kbit: `force-cfr=0` goes by the times.
 X264 = (
     *("-c:v", "libx264", "-tune", "zerolatency", "-crf", "26", "-x264-params", "force-cfr=0"),
-    *("-g", "1000", "-sc_threshold", "0", "-force_key_frames", "expr:if(isnan(prev_forced_t),1,gte(t,prev_forced_t+1))"),
+    *("-g", "1000", "-sc_threshold", "0"),
+    *("-force_key_frames", "expr:if(isnan(prev_forced_t),1,gte(t,prev_forced_t+1))"),
     *("-threads", "1", "-fps_mode", "passthrough"),
 )
-SMALL = "scale=w=min(iw\\,1280):h=min(ih\\,720):force_original_aspect_ratio=decrease:force_divisible_by=2,format=yuv420p"
+SMALL = r"scale=w=min(iw\,1280):h=min(ih\,720):force_original_aspect_ratio=decrease:force_divisible_by=2"
 WAYS = {
     # Clean up what one sees of a JPEG camera: full range, any size.
     "jpeg": (
@@ -65,7 +66,7 @@ WAYS = {
         *("-preset", "veryfast", "-maxrate", "1200k", "-bufsize", "1200k"),
     ),
     "copy": ("-c:v", "copy"),
-    "anew": ("-vf", SMALL, *X264, "-preset", "superfast", "-maxrate", "2500k", "-bufsize", "2500k"),
+    "anew": ("-vf", f"{SMALL},format=yuv420p", *X264, "-preset", "superfast", "-maxrate", "2500k", "-bufsize", "2500k"),
 }
 HLS = ("-f", "hls", "-hls_time", "1", "-hls_list_size", "6", "-hls_delete_threshold", "2", "-hls_allow_cache", "0")
 HLS_FLAGS = "delete_segments+independent_segments+program_date_time+temp_file+omit_endlist"
@@ -162,13 +163,13 @@ class Work:
         """Seconds from its start to its first segment."""
         return (self.ready_at or time.monotonic()) - self._began
 
-    def look(self) -> bool:
-        """Whether pictures came since the last look."""
+    def look(self) -> int:
+        """How many pictures came since the last look."""
         if self.ready_at is None and self._playlist.exists():
             self.ready_at = time.monotonic()
         found = FRAME.findall((self._told and self._told.read()) or b"")
         before, self._pictures = self._pictures, int(found[-1]) if found else self._pictures
-        return self._pictures > before
+        return self._pictures - before
 
     def segment_lasts(self) -> float:
         """Seconds since the last one was done."""
@@ -198,6 +199,7 @@ class Transcoder:
         self._asking = True
         self._at_work: dict[str, Work] = {}
         self._shown = ""
+        self._failed: set[str] = set()
         self._sees_until = 0.0  # until then pictures come, though nothing can be made of them yet
         self._start("jpeg")
 
@@ -214,7 +216,7 @@ class Transcoder:
             self._ask()
             if (code := self._ended()) is not None:
                 return code
-            came = any([work.look() for work in self._at_work.values()])
+            came = sum(work.look() for work in self._at_work.values()) > 0
             if came or time.monotonic() < self._sees_until:
                 self._run.tell_coming()
             if way := self._better(came):
@@ -242,13 +244,15 @@ class Transcoder:
             if way == self._shown or len(self._at_work) == 1:
                 return code
             self._stop(way)
+            self._failed.add(way)
         return None
 
     def _better(self, came: bool) -> str:
         """The way to lead players now; empty while it stays as it is."""
         copy, anew, jpeg = (self._at_work.get(way) for way in ("copy", "anew", "jpeg"))
         if self._shown == "copy":
-            if copy and not anew and came and copy.segment_lasts() > LONGEST_COPIED_S:
+            late = copy and came and copy.segment_lasts() > LONGEST_COPIED_S
+            if late and not anew and "anew" not in self._failed:
                 self._start("anew")
             return "anew" if anew and anew.ready_at else ""
         if self._shown:

@@ -15,7 +15,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.views.decorators.csrf import csrf_exempt
 
 from streaming import media
-from streaming.models import StreamSession
 from streaming.services import streams
 
 NAMED_ONCE = ("app", "name")

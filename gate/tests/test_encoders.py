@@ -98,7 +98,7 @@ def encoders(running: tuple[Media, Hook]) -> Iterator[dict[str, Encoder]]:
             started[case] = Encoder(media.hls, name, process, time.time())
             wait_for(lambda: [one for one in hook.calls("publish") if one["name"] == [name]])  # noqa: B023 - now
         with contextlib.suppress(AssertionError):
-            wait_for(lambda: all([started[case].is_live() for case in PLAYS]), LONG_S + 3)
+            wait_for(lambda: not [case for case in PLAYS if not started[case].is_live()], LONG_S + 3)
         yield started
 
 
