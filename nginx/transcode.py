@@ -38,7 +38,7 @@ LARGEST_PIXELS = 1920 * 1088
 # What ffmpeg may map, and hold for itself. With pictures of the largest size it maps 281 MB and holds 53 for JPEG, 336
 # and 102 for H.264 that is made anew from four reference pictures (VmPeak and VmData of /proc; Debian 12's 5.1, one
 # thread for each job).
-LARGEST_SPACE, LARGEST_DATA = 512 << 20, 192 << 20
+LARGEST_SPACE, LARGEST_DATA = 512 << 20, 128 << 20
 NICER = 5  # the gate and nginx, which all streams share, go first
 # Seconds. Longer between two segments is too far behind, and too long to wait for the first one.
 LONGEST_COPIED_S = 3.5
