@@ -8,12 +8,15 @@ import re
 from dataclasses import dataclass
 
 from gate import limits
-from gate.sps import BadSps, pixels_of
+from gate.sps import CHROMA_420, BadSps, shape_of
 
 JPEG, H264 = 1, 7  # codec ids; the first is Hetri's use of "JPEG (currently unused)"
 COMMAND_FRAME = 5
+ENHANCED = 0x80  # Enhanced RTMP: a FourCC names the codec (HEVC, AV1, VP9)
 CONFIGURATION, NAL_UNITS, END = 0, 1, 2
 NAL_SPS = 7
+DELIMITER = b"\x09\xf0"
+DEPTH = 8  # bits a sample; no browser shows more, or more colour than 4:2:0
 START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
 SEQUENTIAL = (0xC0, 0xC1)  # progressive ones decode as often as they have scans: minutes for 1 MB
 TABLES = frozenset((0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)))  # Huffman, quantization, restart, comment, APPn
@@ -24,6 +27,10 @@ AGAIN = re.compile(rb"\xff[\xc0-\xc3\xc5-\xc7\xc9-\xcb\xcd-\xcf\xd8]")
 
 class BadPicture(Exception):
     """One that nothing behind us shall see."""
+
+
+class Unplayable(Exception):
+    """One that is well, and of a kind that browsers do not show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +50,17 @@ class Examiner:
         self._pixels = 0
 
     def examine(self, body: bytes) -> Picture | None:
-        """What it is; None for what is no picture and may go. Raises BadPicture."""
+        """What it is; None for what is no picture and may go. Raises BadPicture and Unplayable."""
         if not body or body[0] >> 4 == COMMAND_FRAME:
             return None
+        if body[0] & ENHANCED:
+            raise Unplayable("an enhanced codec")
         codec = body[0] & 0x0F
         if codec == JPEG:
             return Picture(JPEG, jpeg_pixels(body, 1))
         if codec == H264:
             return self._h264(body)
-        raise BadPicture(f"codec {codec}")
+        raise Unplayable(f"codec {codec}")
 
     def _h264(self, body: bytes) -> Picture | None:
         if len(body) < 5 or body[1] > END:
@@ -75,6 +84,10 @@ class Examiner:
         _parameter_sets(record, at + 1, record[at])
         self._pixels = max(_sps_pixels(one) for one in sets)
         self._size_bytes = size
+
+    def delimiter(self) -> bytes:
+        """A message of H.264 with nothing to see: an access unit delimiter (ITU-T H.264, 7.3.2.4)."""
+        return b"\x27\1\0\0\0" + len(DELIMITER).to_bytes(self._size_bytes, "big") + DELIMITER
 
     def _walk(self, body: bytes) -> None:
         """Each NAL unit's length, up to the very end."""
@@ -105,12 +118,15 @@ def _parameter_sets(record: bytes, at: int, count: int) -> tuple[list[bytes], in
 
 def _sps_pixels(sps: bytes) -> int:
     try:
-        pixels = pixels_of(sps)
+        shape = shape_of(sps)
     except BadSps as error:
         raise BadPicture("an SPS that cannot be read") from error
-    if not 0 < pixels <= limits.LARGEST_PIXELS:
-        raise BadPicture(f"{pixels} pixels")
-    return pixels
+    if not 0 < shape.pixels <= limits.LARGEST_PIXELS:
+        raise BadPicture(f"{shape.pixels} pixels")
+    rich = shape.chroma > CHROMA_420 or shape.depth > DEPTH
+    if shape.depth > limits.RICH_DEPTH or (rich and shape.pixels > limits.RICH_PIXELS):
+        raise Unplayable(f"chroma {shape.chroma}, {shape.depth} bit")
+    return shape.pixels
 
 
 def jpeg_pixels(data: bytes, at: int) -> int:

@@ -10,7 +10,7 @@ from gate import amf, chunks, limits
 from gate.hook import Hook
 from gate.inside import Inside, Unwilling
 from gate.pace import Bucket, Times
-from gate.pictures import JPEG, BadPicture, Examiner, Picture
+from gate.pictures import H264, JPEG, BadPicture, Examiner, Picture, Unplayable
 
 VERSION, HANDSHAKE = 3, 1536
 READ = 16_384
@@ -19,7 +19,7 @@ SMALLEST_WINDOW = 1_024
 APP = "collar"
 CONTROL, COMMANDS = 2, 3  # chunk streams
 GOODBYES = ("FCUnpublish", "deleteStream", "closeStream")
-BAD_PICTURE = "bad_picture"  # as Hetri calls it
+BAD_PICTURE, UNPLAYABLE = "bad_picture", "unplayable"  # as Hetri calls them
 CONNECTED: dict[str, amf.Value] = {"fmsVer": "FMS/3,0,1,123", "capabilities": 31.0}
 
 
@@ -183,6 +183,9 @@ class Session:
         except (chunks.Malformed, BadPicture) as error:
             say("bad_picture", why=error)
             return BAD_PICTURE
+        except Unplayable as error:
+            say("unplayable", why=error)
+            return UNPLAYABLE
         except TimeoutError:
             return BAD_PICTURE if door.refused else ""
         except (Refused, amf.NotAmf, OSError):
@@ -238,10 +241,11 @@ class _PictureDoor:
         self._examiner, self._times = Examiner(), Times()
         self._jpegs, self._pixels = Bucket(limits.JPEG_A_SECOND), Bucket(limits.JPEG_PIXELS_A_SECOND)
         self._h264 = Bucket(limits.H264_A_SECOND)
+        self._readers_came = False
         self.refused = False  # since the last one that was good
 
     async def pass_on(self, message: chunks.Message) -> bool:
-        """Whether a good picture came. Raises BadPicture where what follows builds on a bad one."""
+        """Whether a good picture came. Raises Unplayable, and BadPicture where what follows builds on it."""
         if message.kind == chunks.AGGREGATE:
             return any([await self.pass_on(one) for one in chunks.split(message)])
         if message.kind != chunks.VIDEO:
@@ -256,9 +260,22 @@ class _PictureDoor:
         if picture is None:
             return False
         if await self._in_time(picture):
-            await self._inside.send(message.body, self._times.follow(message.at))
+            at = self._times.follow(message.at)
+            await self._inside.send(message.body, at)
+            await self._let_readers_come(picture, at)
         self.refused = self.refused and not picture.shown
         return picture.shown
+
+    async def _let_readers_come(self, picture: Picture, at: int) -> None:
+        """After H.264's first configuration: the next picture is a key frame, and they may wait long for another.
+
+        A configuration alone tells them nothing: a delimiter is the least that shows them what codec it is.
+        """
+        if not self._readers_came and picture.codec == H264:
+            self._readers_came = True
+            for _ in range(limits.DELIMITERS):
+                await self._inside.send(self._examiner.delimiter(), at)
+                await asyncio.sleep(limits.READERS_COME_S / limits.DELIMITERS)
 
     async def _in_time(self, picture: Picture) -> bool:
         """Whether it may pass: JPEG beyond the rate is left out, H.264 beyond it waits and makes the publisher wait."""

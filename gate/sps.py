@@ -1,13 +1,24 @@
-"""The size of the pictures that an H.264 sequence parameter set announces (ITU-T H.264, 7.3.2.1.1)."""
+"""What an H.264 sequence parameter set announces of the pictures (ITU-T H.264, 7.3.2.1.1)."""
+
+from typing import NamedTuple
 
 # Profiles whose parameter sets tell of chroma, depth and scaling, too.
 HIGH = frozenset((44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244))
 LONGEST = 1024  # bytes
 MACROBLOCK = 16
+CHROMA_420, CHROMA_444 = 1, 3  # chroma_format_idc (table 6-1); 0 is grey
 
 
 class BadSps(Exception):
     """Bytes that are no sequence parameter set."""
+
+
+class Shape(NamedTuple):
+    """`pixels` is the coded width x height, cropping left aside; `chroma` chroma_format_idc, `depth` bits a sample."""
+
+    pixels: int
+    chroma: int
+    depth: int
 
 
 class _Bits:
@@ -36,36 +47,35 @@ class _Bits:
         return (code + 1) // 2 if code & 1 else -(code // 2)
 
 
-def pixels_of(nal: bytes) -> int:
-    """Coded width x height of the pictures, cropping left aside. Raises BadSps."""
+def shape_of(nal: bytes) -> Shape:
+    """Of the pictures that follow. Raises BadSps."""
     if not 4 <= len(nal) <= LONGEST or nal[0] & 0x1F != 7:
         raise BadSps("no SPS")
     bits = _Bits(nal[1:].replace(b"\0\0\3", b"\0\0"))
     profile = bits.u(8)
     bits.u(16)
     bits.ue()
-    if profile in HIGH:
-        _skip_high(bits)
+    chroma, depth = _read_high(bits) if profile in HIGH else (CHROMA_420, 8)
     bits.ue()
     _skip_order(bits)
     bits.ue()
     bits.u(1)
     wide, high = bits.ue() + 1, bits.ue() + 1
-    return wide * MACROBLOCK * high * MACROBLOCK * (2 - bits.u(1))
+    return Shape(wide * MACROBLOCK * high * MACROBLOCK * (2 - bits.u(1)), chroma, depth)
 
 
-def _skip_high(bits: _Bits) -> None:
-    """Chroma, depth and scaling matrices."""
+def _read_high(bits: _Bits) -> tuple[int, int]:
+    """(chroma_format_idc, the larger bit depth); scaling matrices are skipped."""
     chroma = bits.ue()
-    if chroma == 3:
+    if chroma == CHROMA_444:
         bits.u(1)
-    bits.ue()
-    bits.ue()
+    depth = 8 + max(bits.ue(), bits.ue())
     bits.u(1)
     if bits.u(1):
-        for number in range(8 if chroma != 3 else 12):
+        for number in range(8 if chroma != CHROMA_444 else 12):
             if bits.u(1):
                 _skip_matrix(bits, 16 if number < 6 else 64)
+    return chroma, depth
 
 
 def _skip_matrix(bits: _Bits, size: int) -> None:

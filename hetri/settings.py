@@ -198,6 +198,7 @@ RELEASE_PUBLIC_KEYS = [
 STREAMS_MAX: int = env.int("HETRI_STREAMS_MAX", default=8)
 STREAMS_PER_OWNER: int = env.int("HETRI_STREAMS_PER_OWNER", default=3)
 STREAM_START_S = 10  # a collar that shows no picture within this time is given up
+STREAM_FIRST_KEY_S = 20  # one whose pictures come waits for a key frame first: 250 pictures apart as many encoders come
 STREAM_LEASE_S: int = env.int("HETRI_STREAM_LEASE_S", default=30)
 STREAM_LINGER_S: int = env.int("HETRI_STREAM_LINGER_S", default=15)
 STREAM_WIDTH: int = env.int("HETRI_STREAM_WIDTH", default=640)

@@ -158,7 +158,11 @@ def player_words() -> dict[str, str]:
         "again": _("Connecting again."),
         "failed": _("The camera did not start"),
         "silent": _("The collar sent no picture within 10 s."),
-        "refused": _("The collar declined. Its battery may be too low."),
+        "ended_refused": _("The collar declined. Its battery may be too low."),
+        "ended_unplayable": _(
+            "The camera sends a format that browsers do not play. Set its encoder to H.264, 8 bit, 4:2:0."
+        ),
+        "ended_bad_picture": _("The camera sent pictures that are broken, or larger than 1920 x 1088."),
         "away": _("Hetri cannot be reached just now."),
         "retry": _("Try again"),
         "busy": _("All streams are in use"),

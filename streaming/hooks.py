@@ -15,7 +15,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.views.decorators.csrf import csrf_exempt
 
 from streaming import media
-from streaming.models import StreamSession
 from streaming.services import streams
 
 NAMED_ONCE = ("app", "name")
@@ -62,8 +61,9 @@ def publish_done(request: HttpRequest) -> HttpResponse:
     found = _RUN.match(request.POST["name"])
     if found:
         stream, run = (UUID(part) for part in found.groups())
-        if request.POST.get("reason") == StreamSession.Reason.BAD_PICTURE:
-            streams.pictures_refused(stream_id=stream, run=run)
+        reason = request.POST.get("reason")
+        if reason in streams.REFUSALS:
+            streams.pictures_refused(stream_id=stream, run=run, reason=reason)
         else:
             streams.publisher_gone(stream_id=stream, run=run)
     return HttpResponse()

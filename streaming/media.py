@@ -15,15 +15,23 @@ from streaming.models import StreamSession
 log = logging.getLogger(__name__)
 APP, PLAY_APP = "collar", "live"  # where collars publish (the gate knows it), where we play (nginx/rtmp.conf)
 CONTROL_WAIT_S = 1
-FRESH_S = 6.0  # ffmpeg writes the playlist each second; started again after a crash it needs 3 to 4 s
+FRESH_S = 6.0  # the transcoder tells twice a second that pictures come; started again after a crash it needs 3 to 4 s
 
 
 def has_picture(stream: StreamSession) -> bool:
-    """Whether the present run's playlist is there and was written lately."""
-    link: Path = settings.HLS_DIR / str(stream.pk) / "current"
+    """Whether players are led to the present run, and its pictures come."""
     try:
-        fresh = time.time() - (link / "index.m3u8").stat().st_mtime < FRESH_S
-        return fresh and os.readlink(link) == stream.run.hex
+        led = Path(os.readlink(settings.HLS_DIR / str(stream.pk) / "current"))
+    except OSError:
+        return False
+    return led.parts[0] == stream.run.hex and pictures_come(stream)
+
+
+def pictures_come(stream: StreamSession) -> bool:
+    """Whether the present run's publisher sends pictures, though none may be playable before its next key frame."""
+    told: Path = settings.HLS_DIR / str(stream.pk) / stream.run.hex / "coming"
+    try:
+        return time.time() - told.stat().st_mtime < FRESH_S
     except OSError:
         return False
 

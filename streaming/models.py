@@ -34,6 +34,7 @@ class StreamSession(models.Model):
         STAFF = "staff"
         GAVE_WAY = "gave_way"
         BAD_PICTURE = "bad_picture"
+        UNPLAYABLE = "unplayable"  # a codec, colours or a depth that browsers do not show
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     device = models.ForeignKey(Device, models.CASCADE, related_name="streams")

@@ -15,8 +15,8 @@ import pytest
 from firmware.tests.media import Hook, Media
 from gate import chunks, limits
 from gate.inside import Inside
-from gate.pictures import BadPicture, Examiner, Picture, jpeg_pixels
-from gate.sps import BadSps, pixels_of
+from gate.pictures import BadPicture, Examiner, Picture, Unplayable, jpeg_pixels
+from gate.sps import BadSps, Shape, shape_of
 from gate.tests.client import Line, announcing, film, going_on, jpeg, rss_mb, seen
 from nginx import transcode
 from tools.testing import wait_for
@@ -83,8 +83,15 @@ H264 = {
     "before its configuration": [b"\x17\1\0\0\0" + b"\0\0\0\1\x65"],
     "a configuration that is none": [b"\x17\0\0\0\0" + bytes(8)],
     "a configuration of nothing": [b"\x17\0\0\0\0"],
-    "another codec": [b"\x12" + bytes(50)],
-    "the extended codecs": [b"\x90hvc1" + bytes(50)],
+}
+# Codec ids of FLV, and Enhanced RTMP's packet types: a start, and pictures whose lower half looks like JPEG and H.264.
+UNPLAYABLE = {
+    "Sorenson": b"\x12" + bytes(50),
+    "HEVC as codec 12": b"\x1c\0\0\0\0\1\1\x60" + bytes(50),
+    "HEVC, enhanced: its start": b"\x90hvc1\1\1\x60" + bytes(50),
+    "HEVC, enhanced: a picture": b"\x91hvc1\0\0\0" + bytes(50),
+    "AV1, enhanced": b"\x90av01" + bytes(50),
+    "VP9, enhanced, between key frames": b"\xa7vp09" + bytes(50),
 }
 
 
@@ -96,6 +103,15 @@ def test_h264_that_nothing_can_follow_ends_its_stream(dial: Dial, hook: Hook, me
     assert line.is_closed(4)
     told = wait_for(lambda: [one for one in hook.calls("publish_done") if one["name"] == [hook.name]])
     assert told[0]["reason"] == ["bad_picture"]
+
+
+@pytest.mark.parametrize("body", UNPLAYABLE.values(), ids=UNPLAYABLE.keys())
+def test_a_codec_that_browsers_do_not_play_has_a_reason_of_its_own(dial: Dial, hook: Hook, body: bytes) -> None:
+    line = dial().publish()
+    line.say(chunks.VIDEO, body, channel=6, stream=1)
+    assert line.is_closed(4)
+    told = wait_for(lambda: [one for one in hook.calls("publish_done") if one["name"] == [hook.name]])
+    assert told[0]["reason"] == ["unplayable"]
 
 
 def test_a_flood_of_tiny_pictures_becomes_thirty_a_second(dial: Dial, hook: Hook, media: Media, picture: bytes) -> None:
@@ -182,32 +198,49 @@ def test_the_transcoder_knows_the_same_bound_as_the_gate() -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(16, 16), (64, 48), (320, 240), (640, 480), (1280, 720), (1920, 1080)])
-@pytest.mark.parametrize("codec", ["mjpeg", "baseline", "high", "high444"])
+@pytest.mark.parametrize("codec", ["mjpeg", "baseline", "high"])
 def test_the_size_is_what_ffmpeg_says_it_is(width: int, height: int, codec: str) -> None:
     """ffmpeg's encoders are the mirror: its own JPEG, and libx264's parameter sets."""
     if codec == "mjpeg":
         assert jpeg_pixels(jpeg(width, height), 0) == width * height
         return
     wide, high = -(-width // 16) * 16, -(-height // 16) * 16
-    source = ["-f", "lavfi", "-i", f"testsrc=size={width}x{height}", "-frames:v", "1", "-c:v", "libx264"]
-    options = ["-profile:v", codec, "-pix_fmt", "yuv444p" if codec == "high444" else "yuv420p"]
-    make = ["ffmpeg", "-nostdin", "-v", "error", *source, *options, "-f", "flv", "-"]
-    examiner, found = Examiner(), []
-    flv = subprocess.run(make, capture_output=True, check=True).stdout
-    at = 13
-    while at < len(flv):
-        kind, size = flv[at], int.from_bytes(flv[at + 1 : at + 4], "big")
-        if kind == chunks.VIDEO:
-            found.append(examiner.examine(flv[at + 11 : at + 11 + size]))
-        at += 15 + size
+    examiner = Examiner()
+    found = [examiner.examine(body) for body in x264(f"{width}x{height}", "yuv420p", codec)]
     assert found[:2] == [Picture(7, wide * high, shown=False), Picture(7, wide * high)]
+
+
+@pytest.mark.parametrize("kind", ["yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p10le", "gray10le"])
+def test_more_colour_or_depth_than_browsers_show_passes_only_where_it_is_small(kind: str) -> None:
+    """It has to be made anew."""
+    assert Examiner().examine(x264("1280x720", kind)[0]) == Picture(7, 1280 * 720, shown=False)
+    with pytest.raises(Unplayable):
+        Examiner().examine(x264("1280x736", kind)[0])
+
+
+def test_grey_pictures_pass() -> None:
+    assert Examiner().examine(x264("64x48", "gray")[0]) == Picture(7, 64 * 48, shown=False)
+
+
+def x264(size: str, kind: str, profile: str = "") -> list[bytes]:
+    """The video messages that libx264 makes of one picture."""
+    options = ["-pix_fmt", kind, *(("-profile:v", profile) if profile else ())]
+    make = ["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", f"testsrc=size={size}", "-frames:v", "1"]
+    made = subprocess.run([*make, "-c:v", "libx264", *options, "-f", "flv", "-"], capture_output=True, check=True)
+    flv, at, found = made.stdout, 13, []
+    while at < len(flv):
+        kind_of, size_of = flv[at], int.from_bytes(flv[at + 1 : at + 4], "big")
+        if kind_of == chunks.VIDEO:
+            found.append(flv[at + 11 : at + 11 + size_of])
+        at += 15 + size_of
+    return found
 
 
 def test_an_sps_of_too_many_pixels_is_refused() -> None:
     # Baseline, level 1, log2_max_frame_num 4, order 2: then 512 x 512 macroblocks.
     bits = "01000010" + "0" * 8 + "00001010" + "1" + "1" + "011" + "1" + "0" + ue(511) + ue(511) + "1" + "1"
     raw = int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
-    assert pixels_of(b"\x67" + raw) == 512 * 512 * 256
+    assert shape_of(b"\x67" + raw) == Shape(512 * 512 * 256, chroma=1, depth=8)
     record = b"\1" + raw[:3] + b"\xff\xe1" + struct.pack(">H", len(raw) + 1) + b"\x67" + raw + b"\1\0\1\x68"
     with pytest.raises(BadPicture):
         Examiner().examine(b"\x17\0\0\0\0" + record)
@@ -222,6 +255,6 @@ def test_no_sps_makes_it_fail_otherwise() -> None:
     for filler in (b"\0", b"\xff", b"\x55", b"\0\0\3"):
         for length in range(0, 2_000, 13):
             try:
-                pixels_of(b"\x67" + filler * length)
+                shape_of(b"\x67" + filler * length)
             except BadSps:
                 continue

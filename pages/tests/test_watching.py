@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 from django.conf import settings
 from playwright.sync_api import Page, expect
@@ -95,8 +96,50 @@ def test_a_collar_that_declines_is_said_with_a_way_out(press: Callable[[], Page]
 def test_a_collar_that_is_silent_is_given_up(press: Callable[[], Page], collar: Collar) -> None:
     page = press()
     expect(page.locator("#player")).to_contain_text("Starting the camera")
-    page.clock.fast_forward(12_000)
+    page.clock.fast_forward(23_000)
     expect(page.locator("#player")).to_contain_text("The collar sent no picture within 10 s.")
+
+
+@pytest.fixture
+def tell(server: str, collar: Collar) -> Callable[..., httpx.Response]:
+    """`tell("publish")`: what the media server tells of the collar's newest order, and what it is answered."""
+
+    def post(call: str, **fields: str) -> httpx.Response:
+        order = wait_for(lambda: collar.received("stream"))[-1]
+        told = {"app": order["app"], "name": order["name"], "key": order["key"], **fields}
+        return httpx.post(
+            f"{server}/internal/streaming/{call}", data=told, headers={"X-Hetri-Hook": settings.HOOK_SECRET}
+        )
+
+    return post
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("unplayable", "a format that browsers do not play. Set its encoder to H.264, 8 bit, 4:2:0."),
+        ("bad_picture", "pictures that are broken, or larger than 1920 x 1088."),
+    ],
+)
+def test_pictures_that_cannot_be_shown_are_said_in_plain_words(
+    press: Callable[[], Page], tell: Callable[..., httpx.Response], reason: str, words: str
+) -> None:
+    page = press()
+    tell("publish_done", name=tell("publish").headers["Location"], reason=reason)
+    expect(page.locator("#player")).to_contain_text(words)
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+
+
+def test_nothing_is_fetched_before_there_is_something_to_play(
+    press: Callable[[], Page], tell: Callable[..., httpx.Response], device: dict[str, Any]
+) -> None:
+    page, fetched = press(), []
+    page.on("request", lambda request: fetched.append(request.url) if "/v/" in request.url else None)
+    tell("publish")
+    expect(page.locator("#player")).to_contain_text(re.compile(r"Asked the collar, [1-9] s ago"))
+    assert fetched == []
+    with page.expect_request("**/v/*/*/index.m3u8"):
+        streams.picture_came(stream=StreamSession.objects.get(device=device["id"]))
 
 
 def test_an_offline_collar_leads_to_what_can_be_checked(open_page: Open, alice: Api, device: dict[str, Any]) -> None:

@@ -62,7 +62,8 @@ def _keep_picture(stream: StreamSession, at: datetime) -> bool:
     if stream.state == State.LIVE:
         streams.publisher_gone(stream_id=stream.pk, run=stream.run, at=at)
         return False
-    if at - stream.dark_since > timedelta(seconds=settings.STREAM_START_S):
+    start_s = settings.STREAM_FIRST_KEY_S if media.pictures_come(stream) else settings.STREAM_START_S
+    if at - stream.dark_since > timedelta(seconds=start_s):
         streams.end_stream(stream=stream, reason=Reason.NO_PICTURE)
         return False
     rested = at - stream.run_at >= timedelta(seconds=NEW_RUN_AFTER_S)

@@ -30,6 +30,7 @@ from streaming.services import shares
 log = logging.getLogger(__name__)
 State, Reason = StreamSession.State, StreamSession.Reason
 OPEN = (State.REQUESTED, State.STARTING, State.LIVE)
+REFUSALS = (Reason.BAD_PICTURE, Reason.UNPLAYABLE)
 BUSY_RETRY_S = 15
 
 
@@ -136,11 +137,11 @@ def publisher_gone(*, stream_id: UUID, run: UUID, at: datetime | None = None) ->
     _move(live, stream_id, state=State.STARTING, dark_since=at or now())
 
 
-def pictures_refused(*, stream_id: UUID, run: UUID) -> None:
-    """The gate ended this run's publisher: what it showed was no picture that we take."""
+def pictures_refused(*, stream_id: UUID, run: UUID, reason: str) -> None:
+    """The gate ended this run's publisher, for one of REFUSALS: what it showed is not what we take."""
     stream = StreamSession.objects.filter(pk=stream_id, run=run, state__in=OPEN).first()
     if stream is not None:
-        end_stream(stream=stream, reason=Reason.BAD_PICTURE)
+        end_stream(stream=stream, reason=reason)
 
 
 def picture_came(*, stream: StreamSession) -> None:

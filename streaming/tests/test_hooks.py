@@ -98,11 +98,12 @@ def test_a_collar_without_a_camera_ends_the_stream(asked: Camera) -> None:
     assert stream_of(asked).reason == "unsupported"
 
 
-def test_pictures_that_the_gate_refused_end_the_stream(asked: Camera) -> None:
+@pytest.mark.parametrize("reason", ["bad_picture", "unplayable"])
+def test_pictures_that_the_gate_refused_end_the_stream(asked: Camera, reason: str) -> None:
     name = asked.ask().headers["Location"]
-    told = {"app": "collar", "name": name, "reason": "bad_picture"}
+    told = {"app": "collar", "name": name, "reason": reason}
     assert asked.hook("publish_done", told).status_code == 200
-    assert (stream_of(asked).state, stream_of(asked).reason) == ("ended", "bad_picture")
+    assert (stream_of(asked).state, stream_of(asked).reason) == ("ended", reason)
     wait_for(lambda: asked.orders("stop"))
 
 

@@ -1,5 +1,7 @@
 """One round of the keeper: who is gone, who lost the right, what a stream needs. Time passes by the rows' own times."""
 
+import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -56,9 +58,17 @@ def show_picture(camera: Camera) -> None:
     """What the transcoder leaves once the first segment is there."""
     stream = stream_of(camera)
     folder = settings.HLS_DIR / str(stream.pk)
-    (folder / stream.run.hex).mkdir(parents=True)
-    (folder / stream.run.hex / "index.m3u8").touch()
-    (folder / "current").symlink_to(stream.run.hex)
+    tell_coming(camera)
+    (folder / "current").symlink_to(f"{stream.run.hex}/copy")
+
+
+def tell_coming(camera: Camera, seconds: float = 0) -> None:
+    """What the transcoder does while pictures come, or did so many seconds ago."""
+    stream = stream_of(camera)
+    told = settings.HLS_DIR / str(stream.pk) / stream.run.hex / "coming"
+    told.parent.mkdir(parents=True, exist_ok=True)
+    told.touch()
+    os.utime(told, (time.time() - seconds,) * 2)
 
 
 def test_a_viewing_is_over_5_s_after_its_last_request(watched: Camera) -> None:
@@ -113,6 +123,37 @@ def test_a_collar_that_shows_no_picture_is_given_up(watched: Camera) -> None:
     keep()
     assert (stream_of(watched).state, stream_of(watched).reason) == ("ended", "no_picture")
     assert viewing_of(watched).ended_at is not None
+
+
+def test_pictures_that_come_without_a_key_frame_are_waited_for(watched: Camera) -> None:
+    watched.ask()
+    tell_coming(watched)
+    change_stream(watched, dark_since=ago(19))
+    keep()
+    assert stream_of(watched).state == "starting"
+    change_stream(watched, dark_since=ago(21))
+    keep()
+    assert (stream_of(watched).state, stream_of(watched).reason) == ("ended", "no_picture")
+
+
+def test_pictures_that_came_once_are_not_waited_for(watched: Camera) -> None:
+    watched.ask()
+    tell_coming(watched, seconds=7)
+    change_stream(watched, dark_since=ago(11))
+    keep()
+    assert (stream_of(watched).state, stream_of(watched).reason) == ("ended", "no_picture")
+
+
+def test_a_live_stream_goes_on_while_its_pictures_come(watched: Camera) -> None:
+    watched.ask()
+    show_picture(watched)
+    keep()
+    tell_coming(watched, seconds=5)
+    keep()
+    assert stream_of(watched).state == "live"
+    tell_coming(watched, seconds=7)
+    keep()
+    assert stream_of(watched).state == "starting"
 
 
 def test_the_first_segment_makes_it_live(watched: Camera) -> None:

@@ -3,7 +3,7 @@
 import { playerWords, fill, say } from "./words.js";
 import { seconds } from "./time.js";
 
-const ASK_MS = 250, START_MS = 11000, RENEW_MS = 60000, AGAIN_MS = 1500, GIVE_UP_MS = 60000, HIDDEN_MS = 30000;
+const ASK_MS = 250, ASK_AGAIN_MS = 3000, START_MS = 22000, FIND_MS = 11000, RENEW_MS = 60000, AGAIN_MS = 1500, GIVE_UP_MS = 60000, HIDDEN_MS = 30000;
 const NEAR_LIVE = { liveSyncDuration: 1.5, liveMaxLatencyDuration: 6, maxLiveSyncPlaybackRate: 1.2, backBufferLength: 5 };
 const words = playerWords();
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
@@ -11,7 +11,7 @@ const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 export class Player {
   #section; #part; #device; #url = ""; #token = ""; #hls = null; #state = "off"; #turn = 0; #fast = false;
   #lostAt = null; #tries = 0; #askedAt = 0; #asleep = 0; #slept = false; #stage = null; #tools = null; #status = null;
-  #before = [];
+  #before = []; #told = ""; #hear = null;
 
   constructor(section, part) {
     this.#section = section;
@@ -29,10 +29,13 @@ export class Player {
 
   // What the socket tells of streams; presence and settings come with the page's part.
   changed(type, data) {
-    if (type !== "stream" || data.state !== "ended" || !this.#playing()) return;
+    if (type !== "stream") return;
+    this.#told = data.state === "live" ? data.stream : "";
+    this.#hear?.();
+    if (data.state !== "ended" || !this.#playing()) return;
     if (["camera_off", "owner_left", "retired", "staff"].includes(data.reason)) this.#off();
     else if (data.reason === "gave_way") this.#busy(this.#turn += 1);
-    else if (data.reason !== "unwatched") this.#fail(data.reason === "refused" ? words.refused : words.silent);
+    else if (data.reason !== "unwatched") this.#fail(words[`ended_${data.reason}`] ?? words.silent);
   }
 
   async start() {
@@ -49,7 +52,7 @@ export class Player {
 
   // Asks for the stream, waits for its first segment, plays it.
   async #begin(turn) {
-    const deadline = Date.now() + START_MS;
+    const deadline = Date.now() + (this.#state === "lost" ? FIND_MS : START_MS);
     const answer = await this.#ask("video_url");
     if (turn !== this.#turn) return;
     if (answer.status === 503) return this.#busy(turn, answer.wait);
@@ -58,12 +61,29 @@ export class Player {
     const { pathname } = new URL(answer.body.url);
     this.#url = pathname;
     this.#token = pathname.split("/")[3];
-    while (!await this.#there()) {
-      await pause(ASK_MS);
-      if (turn !== this.#turn) return;
-      if (Date.now() > deadline) return this.#state === "lost" ? this.#lost() : this.#fail(words.silent);
+    const came = await this.#comes(turn, answer.body.state === "live", deadline);
+    if (turn !== this.#turn) return;
+    if (came) await this.#attach(turn);
+    else if (this.#state === "lost") this.#lost();
+    else this.#fail(words.silent);
+  }
+
+  // Whether there is something to play in time. A start is told by the socket, and asks in case that is away. A picture
+  // that was lost is looked for: who fetches nothing would be gone.
+  async #comes(turn, live, deadline) {
+    const lost = this.#state === "lost";
+    while (turn === this.#turn && Date.now() < deadline) {
+      if (!live && !lost) live = await this.#isTold() || (await this.#ask("video_url")).body?.state === "live";
+      else if (await this.#there()) return true;
+      else await pause(ASK_MS);
     }
-    if (turn === this.#turn) await this.#attach(turn);
+    return false;
+  }
+
+  async #isTold() {
+    const told = () => this.#told !== "" && this.#url.includes(this.#told);
+    if (!told()) await Promise.race([new Promise((resolve) => { this.#hear = resolve; }), pause(ASK_AGAIN_MS)]);
+    return told();
   }
 
   async #ask(what) {
