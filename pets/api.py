@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api import PageQuery, page
+from core.names import require_visible
 from core.openapi import errors
 from core.resources import page_of
 from pets import services
@@ -17,6 +18,7 @@ from pets.models import Pet, validate_time_zone
 
 
 class PetSerializer(serializers.ModelSerializer[Pet]):
+    name = serializers.CharField(max_length=80, validators=[require_visible])
     time_zone = serializers.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
 
     class Meta:

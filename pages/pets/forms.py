@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
+from core.names import require_visible
 from core.times import now
 from pets.decode import MAX_BYTES
 from pets.models import Pet
@@ -44,6 +45,12 @@ class PetForm(forms.ModelForm[Pet]):
         self.fields["birthdate"].widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
         if self.instance._state.adding:
             self.fields["time_zone"].widget.attrs["data-guess-zone"] = "yes"
+
+    def clean_name(self) -> str:
+        """One that can be seen."""
+        name: str = self.cleaned_data["name"]
+        require_visible(name)
+        return name
 
     def clean_birthdate(self) -> object:
         """Not in the future, anywhere on Earth."""
