@@ -1,7 +1,7 @@
 """What makes Hetri installable: the manifest, the service worker at the root, and the page for when there is no net."""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -31,6 +31,20 @@ def manifest(request: HttpRequest) -> HttpResponse:
         "icons": icons,
     }
     return JsonResponse(body, content_type="application/manifest+json")
+
+
+@require_safe
+@cache_control(max_age=3600)
+def icon(request: HttpRequest) -> HttpResponse:
+    """Where programs look for an icon that read no page."""
+    return redirect(static("img/icon-192.png"))
+
+
+@require_safe
+@cache_control(max_age=3600)
+def robots(request: HttpRequest) -> HttpResponse:
+    """Nothing here is for search engines: all of it is somebody's."""
+    return HttpResponse("User-agent: *\nDisallow: /\n", content_type="text/plain; charset=utf-8")
 
 
 @require_safe
