@@ -53,8 +53,8 @@ def _error_page(request: HttpRequest, status: int, detail: str) -> HttpResponse:
 
 def as_page(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     """What a program would be told, as a page for a person who opened this address: any refusal that is no HTML yet."""
-    words = response.headers.get("Content-Type", "").startswith("text/html") and getattr(response, "content", b"")
-    if response.status_code < HTTPStatus.BAD_REQUEST or words or not wants_page(request):
+    said = response.headers.get("Content-Type", "").startswith("text/html") and bool(getattr(response, "content", b""))
+    if response.status_code < HTTPStatus.BAD_REQUEST or said or not wants_page(request):
         return response
     page = _error_page(request, response.status_code, _detail_of(response))
     for name, value in response.headers.items():
@@ -67,7 +67,7 @@ def as_page(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBas
 def _detail_of(response: HttpResponseBase) -> str:
     """The sentence that stands in our JSON, if it is ours."""
     try:
-        return str(json.loads(getattr(response, "content", b""))["detail"])
+        return str(json.loads(getattr(response, "content", b"") or b"{}")["detail"])
     except (ValueError, TypeError, LookupError):
         return ""
 

@@ -246,6 +246,11 @@ ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # in the browser that signed up, and
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+MFA_FORMS = {
+    "authenticate": "pages.account.factor_forms.CodeForm",
+    "reauthenticate": "pages.account.factor_forms.CodeAgainForm",
+    "activate_totp": "pages.account.factor_forms.FirstCodeForm",
+}
 MFA_ADAPTER = "accounts.adapter.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Hetri"

@@ -26,7 +26,6 @@ class WearerForm(forms.Form):
         queryset=Pet.objects.none(),
         required=False,
         empty_label=_("Nobody yet"),
-        help_text=_("You can change this later."),
     )
 
     def __init__(self, *args: Any, owner: User | None, **kwargs: Any) -> None:

@@ -1,4 +1,5 @@
 """Forms of a pet's pages."""
+# ruff: noqa: RUF001  (people read typographic apostrophes)
 
 from zoneinfo import available_timezones
 
@@ -29,8 +30,8 @@ class PetForm(forms.ModelForm[Pet]):
         }
         help_texts = {
             "birthdate": _("Empty: not known."),
-            "treats_per_day": _("Counts every hand: the app and the API. Empty: no limit."),
-            "kcal_per_portion": _("It stands on the bag. Empty: not known."),
+            "treats_per_day": _("Counts treats from every collar and person. Empty: no limit."),
+            "kcal_per_portion": _("It’s on the bag. Empty: not known."),
         }
 
     species = forms.ChoiceField(label=_("Species"), choices=SPECIES)
@@ -44,6 +45,7 @@ class PetForm(forms.ModelForm[Pet]):
         self.fields["time_zone"].choices = [(name, name.replace("_", " ")) for name in names]  # type: ignore[attr-defined]
         self.fields["birthdate"].widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
         if self.instance._state.adding:
+            self.initial["species"] = "dog"
             self.fields["time_zone"].widget.attrs["data-guess-zone"] = "yes"
 
     def clean_name(self) -> str:
