@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts import letters
+from accounts.invitations import may_sign_up
 from accounts.models import User
 from core.encryption import fernet_for
 
@@ -36,6 +37,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         "incorrect_password": _("The password is wrong."),
         "too_many_login_attempts": _("Too many tries. Wait five minutes, then try again."),
     }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Asked by the page of sign-up."""
+        return may_sign_up(request)
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         """The person who signs up; the form has hashed the password before it began to write."""

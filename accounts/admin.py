@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from accounts import sessions
 from accounts.models import Role, SignInFailure, User, UserSession
 from core.admin import BaseAdmin, HistoryAdmin, SinceFilter, as_keys
-from core.models import RateCount
+from core.models import KeptAnswer, RateCount
 from core.redaction import masked
 
 
@@ -87,3 +87,11 @@ class RateCountAdmin(HistoryAdmin):
     """Who is near a limit; the subject is a digest."""
 
     list_display = ("key", "count", "window_start")
+
+
+@admin.register(KeptAnswer)
+class KeptAnswerAdmin(HistoryAdmin):
+    """Which repeats are answered from memory; the answers themselves are sealed."""
+
+    list_display = ("begun_at", "caller", "path", "status")
+    fields = list_display

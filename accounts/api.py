@@ -8,12 +8,11 @@ from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import second_factor, sessions, tokens
 from accounts.models import User
 from accounts.signin import sign_in
-from core.api import read
+from core.calls import ApiView, read, secret
 from core.openapi import errors
 
 
@@ -46,7 +45,7 @@ class SignedInSerializer(PairSerializer):
     user = UserSerializer()
 
 
-class PublicView(APIView):
+class PublicView(ApiView):
     """A call that needs no one to be signed in."""
 
     authentication_classes = ()
@@ -54,40 +53,47 @@ class PublicView(APIView):
 
 
 class LoginView(PublicView):
-    @extend_schema(request=LoginSerializer, responses={200: SignedInSerializer, **errors(400, 401, 403, 429)})
+    @extend_schema(
+        operation_id="log_in",
+        request=LoginSerializer,
+        responses={200: SignedInSerializer, **errors(400, 401, 403, 429)},
+    )
     def post(self, request: Request) -> Response:
         """Sign in: an access token for 15 minutes, a refresh token that is good once."""
         given = read(LoginSerializer, request)
         prove = partial(second_factor.prove, otp=given.get("otp"))
         user = sign_in(request=request._request, email=given["email"], password=given["password"], prove=prove)
-        return Response({**tokens.issue(user=user, request=request._request), "user": UserSerializer(user).data})
+        return secret({**tokens.issue(user=user, request=request._request), "user": UserSerializer(user).data})
 
 
 class RefreshView(PublicView):
-    @extend_schema(request=RefreshSerializer, responses={200: PairSerializer, **errors(400, 401)})
+    @extend_schema(
+        operation_id="refresh_tokens", request=RefreshSerializer, responses={200: PairSerializer, **errors(400, 401)}
+    )
     def post(self, request: Request) -> Response:
-        """A new pair. The old refresh token is spent; using it again ends the session."""
-        return Response(tokens.rotate(refresh=read(RefreshSerializer, request)["refresh"]))
+        """A new pair. The old refresh token is spent: good once more for 30 s, should the answer be lost, then its use
+        ends the session."""
+        return secret(tokens.rotate(refresh=read(RefreshSerializer, request)["refresh"], request=request._request))
 
 
 class LogoutView(PublicView):
-    @extend_schema(request=RefreshSerializer, responses={204: None, **errors(400, 401)})
+    @extend_schema(operation_id="log_out", request=RefreshSerializer, responses={204: None, **errors(400, 401)})
     def post(self, request: Request) -> Response:
         """End the session of this refresh token at once."""
         tokens.end(refresh=read(RefreshSerializer, request)["refresh"])
         return Response(status=204)
 
 
-class LogoutAllView(APIView):
-    @extend_schema(request=None, responses={204: None, **errors(401, 403)})
+class LogoutAllView(ApiView):
+    @extend_schema(operation_id="log_out_everywhere", request=None, responses={204: None, **errors(401, 403)})
     def post(self, request: Request) -> Response:
         """End every session of this person, browsers included."""
         sessions.end_all(user=request.auth.user)
         return Response(status=204)
 
 
-class MeView(APIView):
-    @extend_schema(responses={200: UserSerializer, **errors(401)})
+class MeView(ApiView):
+    @extend_schema(operation_id="get_me", responses={200: UserSerializer, **errors(401)})
     def get(self, request: Request) -> Response:
         """The caller."""
         return Response(UserSerializer(request.auth.user).data)

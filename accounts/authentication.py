@@ -7,7 +7,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.request import Request
 
-from accounts import tokens
+from accounts import sessions, tokens
 from accounts.middleware import browser_session
 from accounts.models import User, UserSession
 from core import audit
@@ -33,6 +33,7 @@ class _CsrfCheck(CsrfViewMiddleware):
 
 def _caller(session: UserSession, by_bearer: bool) -> Caller:
     audit.user.set(str(session.user_id))
+    sessions.here.set(session.pk)
     return Caller(session=session, by_bearer=by_bearer)
 
 

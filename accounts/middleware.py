@@ -31,6 +31,7 @@ def _user(request: HttpRequest) -> User | AnonymousUser:
     if session is None:
         return AnonymousUser()
     audit.user.set(str(session.user_id))
+    sessions.here.set(session.pk)
     return session.user
 
 
@@ -38,4 +39,5 @@ class SessionAuthMiddleware(AuthenticationMiddleware):
     """Sets `request.user`, read from the database only when somebody looks at it."""
 
     def process_request(self, request: HttpRequest) -> None:
+        sessions.here.set(None)
         request.user = SimpleLazyObject(lambda: _user(request))  # type: ignore[assignment]

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
 
+from accounts.signals import password_set
 from core.ids import uuid7
 from core.redaction import masked
 from core.times import now
@@ -78,6 +79,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return masked(self.email)  # what the admin and its log print
 
+    def save(self, *args: Any, **options: Any) -> None:
+        """As Django's; who knew the old password is told of a new one, whoever set it."""
+        is_new_password = self._password is not None and not self._state.adding  # type: ignore[attr-defined]
+        super().save(*args, **options)
+        if is_new_password:
+            password_set.send(User, user=self)
+
     def get_session_auth_hash(self) -> str:
         """What a browser's Django session is bound to: the person, not the stored hash.
 
@@ -107,6 +115,8 @@ class UserSession(models.Model):
     user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
     kind = models.CharField(max_length=8, choices=Kind.choices)
     refresh_jti = models.CharField(max_length=32, blank=True)
+    previous_jti = models.CharField(max_length=32, blank=True, default="", db_default="")  # the one before it
+    refreshed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=now)
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)

@@ -12,6 +12,7 @@ SEE_ALL = "devices.view_device"  # every collar, and all that it ever did
 OPERATE = "staff.operate"  # act on collars of others
 REVEAL = "staff.reveal"  # see an owner's personal data, with a reason
 RELEASE = "staff.release"  # publish, roll out and withdraw the collars' programs
+MANAGE_PEOPLE = "accounts.change_user"  # roles, and what lets somebody in; admins alone
 SUPPORT, OPERATIONS = "support", "operations"
 
 

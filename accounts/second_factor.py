@@ -3,8 +3,11 @@
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa import app_settings
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib import messages
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -13,6 +16,20 @@ from accounts import sessions
 from accounts.models import User
 from accounts.roles import lacks_factor
 from core.errors import EmailUnconfirmed, FactorNeeded, OtpRequired
+
+
+def remember_codes_longer() -> None:
+    """Have allauth remember a used code for as long as it would count: it forgets after one of the steps that it takes.
+
+    RFC 6238, section 5.2: one step of tolerance, and no code twice.
+    """
+    steps = 2 * app_settings.TOTP_TOLERANCE + 1
+
+    def mark_code_used(self: TOTP, code: str) -> bool:
+        unused: bool = cache.add(self._get_used_cache_key(code), "y", timeout=steps * app_settings.TOTP_PERIOD)
+        return unused
+
+    TOTP._mark_code_used = mark_code_used
 
 
 def prove(user: User, *, otp: str | None) -> None:

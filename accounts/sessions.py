@@ -1,6 +1,7 @@
 """Sessions: begun at a sign-in, checked by each request, ended once."""
 
 from collections.abc import Iterable
+from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,9 @@ NOBODY = UUID(int=0)
 SESSION_KEY = "sid"  # where a browser's Django session keeps the id of its UserSession
 
 
+here: ContextVar[UUID | None] = ContextVar("session", default=None)  # of the request that is being answered
+
+
 def begin(*, user: User, kind: str, request: HttpRequest, refresh_jti: str = "") -> UserSession:
     """Record a sign-in from `request` and return its session, good for 30 days; for staff, a day of work."""
     audit.user.set(str(user.pk))  # nobody had proved who they are until now
@@ -28,10 +32,15 @@ def begin(*, user: User, kind: str, request: HttpRequest, refresh_jti: str = "")
         refresh_jti=refresh_jti,
         expires_at=now() + _age_limit(user),
         ip=request.META.get("REMOTE_ADDR") or None,
-        user_agent=request.headers.get("User-Agent", "").replace("\x00", "")[:200],
+        user_agent=agent_of(request),
     )
     _end_surplus(user, begun)
     return begun
+
+
+def agent_of(request: HttpRequest) -> str:
+    """Which program asks, as it says itself."""
+    return request.headers.get("User-Agent", "").replace("\x00", "")[:200]
 
 
 def _end_surplus(user: User, begun: UserSession) -> None:
@@ -76,9 +85,9 @@ def end_others(*, user: User, request: HttpRequest) -> int:
     return end(UserSession.objects.filter(user=user).exclude(pk=request.session.get(SESSION_KEY) or NOBODY))
 
 
-def on_password_changed(sender: object, request: HttpRequest, user: User, **kwargs: Any) -> None:
-    """Receiver of allauth's password_changed, password_set and password_reset: whoever knew the old one is out."""
-    end_others(user=user, request=request)
+def end_all_but_here(*, user: User) -> int:
+    """Every session but the one of the request that is being answered, if there is one."""
+    return end(UserSession.objects.filter(user=user).exclude(pk=here.get() or NOBODY))
 
 
 def _announce(session_ids: Iterable[UUID]) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.db.models import F
 from django.http import HttpRequest
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
@@ -14,6 +15,8 @@ from accounts.models import User, UserSession
 from core.errors import BadToken
 from core.times import now
 
+GRACE = timedelta(seconds=30)
+
 
 def issue(*, user: User, request: HttpRequest) -> dict[str, str]:
     """Begin an API session and return `{"access", "refresh"}` for it."""
@@ -22,17 +25,36 @@ def issue(*, user: User, request: HttpRequest) -> dict[str, str]:
     return _pair(session, jti)
 
 
-def rotate(*, refresh: str) -> dict[str, str]:
-    """A new pair for a refresh token. One that is used twice ends its session. Raises BadToken."""
+def rotate(*, refresh: str, request: HttpRequest) -> dict[str, str]:
+    """A new pair for a refresh token. One that is used again ends its session. Raises BadToken.
+
+    An answer may be lost on its way: the token before the newest is good once more for GRACE, for the same program.
+    """
     session_id, jti = _read(RefreshToken, refresh)
-    new_jti = uuid4().hex
-    # Guarded on the row itself: behind a join PostgreSQL would let two at once past the guard.
-    fresh = UserSession.objects.filter(pk=session_id, refresh_jti=jti, ended_at=None)
     session = sessions.find_open(session_id)
-    if session is None or not fresh.update(refresh_jti=new_jti, expires_at=_until(session)):
+    if session is None or not _spend(session, jti, new_jti := uuid4().hex, sessions.agent_of(request)):
         sessions.end(UserSession.objects.filter(pk=session_id))
         raise BadToken
-    return _pair(UserSession(pk=session_id), new_jti)
+    return _pair(session, new_jti)
+
+
+def _spend(session: UserSession, jti: str, new_jti: str, agent: str) -> bool:
+    """Put the new token in the place of one that is good.
+
+    Guarded on the row itself: behind a join PostgreSQL would let two at once past the guard.
+    """
+    at = now()
+    spent = {
+        "refresh_jti": new_jti,
+        "previous_jti": F("refresh_jti"),
+        "refreshed_at": at,
+        "expires_at": _until(session),
+    }
+    mine = UserSession.objects.filter(pk=session.pk, ended_at=None)
+    if mine.filter(refresh_jti=jti).update(**spent):
+        return True
+    lost = mine.filter(previous_jti=jti, refreshed_at__gt=at - GRACE, user_agent=agent)
+    return bool(lost.update(**spent))
 
 
 def _until(session: UserSession) -> datetime:

@@ -1,4 +1,4 @@
-"""paho's client with a fast lane: QoS 1 PUBLISH in, acknowledgements out, both in bulk.
+"""paho's client with a fast lane: PUBLISH at QoS 0 and 1 in, acknowledgements out, both in bulk.
 
 paho reads a packet byte by byte and answers each with a write of its own: 25 us a message. This reads what the
 socket has, hands PUBLISH packets on at once and leaves every other packet to paho: about 3 us a message.
@@ -19,7 +19,7 @@ CHUNK = 262_144
 PUBLISH, PUBACK = 0x30, 0x40
 _PUBACK = struct.Struct(">BBH")
 _LENGTH = struct.Struct(">H")
-Arrival = tuple[str, bytes, int, bool]  # topic, payload, packet id, retain flag
+Arrival = tuple[str, bytes, int, bool]  # topic, payload, packet id (0 at QoS 0: nothing to acknowledge), retain flag
 Received = Callable[[list[Arrival]], None]
 
 
@@ -52,7 +52,7 @@ def publish_packet(topic: str, payload: bytes) -> bytes:
 
 
 class BulkClient(mqtt.Client):
-    """Set `on_received` (all that one read brought) and acknowledge with `acknowledge`; QoS 1 and MQTT 5 only."""
+    """Set `on_received` (all that one read brought) and acknowledge with `acknowledge`; QoS 0 and 1, by MQTT 5."""
 
     on_received: Received
 
@@ -63,7 +63,7 @@ class BulkClient(mqtt.Client):
 
     def acknowledge(self, mids: Iterable[int], more: bytes = b"") -> None:
         """PUBACK each packet id and send `more` (whole packets), in one write; from any thread."""
-        packets = b"".join(_PUBACK.pack(PUBACK, 2, mid) for mid in mids) + more
+        packets = b"".join(_PUBACK.pack(PUBACK, 2, mid) for mid in mids if mid) + more
         if packets:
             self._packet_queue(PUBACK, packets, 0, 0)
 
@@ -97,8 +97,8 @@ class BulkClient(mqtt.Client):
             if length is None or length[1] + length[0] > len(buffer):
                 break
             end = length[1] + length[0]
-            if buffer[at] & 0xF6 == PUBLISH | 0x02:
-                self._take_publish(bytes(buffer[length[1] : end]), bool(buffer[at] & 1))
+            if buffer[at] & 0xF4 == PUBLISH:
+                self._take_publish(bytes(buffer[length[1] : end]), buffer[at])
             else:
                 self._rest = bytes(buffer[at:end])
                 result = super().loop_read(1)
@@ -117,12 +117,14 @@ class BulkClient(mqtt.Client):
         piece, self._rest = self._rest[:bufsize], self._rest[bufsize:]
         return piece
 
-    def _take_publish(self, body: bytes, retain: bool) -> None:
-        topic_end = 2 + _LENGTH.unpack_from(body)[0]
-        mid = _LENGTH.unpack_from(body, topic_end)[0]
-        properties = read_variable_length(body, topic_end + 2)
+    def _take_publish(self, body: bytes, flags: int) -> None:
+        topic_end = at = 2 + _LENGTH.unpack_from(body)[0]
+        mid = 0
+        if flags & 0x02:
+            mid, at = _LENGTH.unpack_from(body, topic_end)[0], topic_end + 2
+        properties = read_variable_length(body, at)
         if properties is None:
             log.error("malformed_publish")
             return
         payload = body[properties[1] + properties[0] :]
-        self._arrived.append((body[2:topic_end].decode(), payload, mid, retain))
+        self._arrived.append((body[2:topic_end].decode(), payload, mid, bool(flags & 1)))

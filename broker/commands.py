@@ -47,6 +47,12 @@ class Config(Versioned, frozen=True, kw_only=True):
     time_zone: Text
 
 
+class Retire(Versioned, frozen=True, kw_only=True):
+    """The collar has no settings any more; kept by the broker in their place."""
+
+    retired: Literal[True] = True
+
+
 class Time(Versioned, frozen=True, kw_only=True):
     """What time it is."""
 
@@ -140,6 +146,7 @@ class Delivery:
 DELIVERIES: dict[type[Command], Delivery] = {
     Treat: Delivery("treat", expiry="TREAT_EXPIRY_S", answered_to="treats.services.ledger.take_answer"),
     Config: Delivery("config", retain=True),
+    Retire: Delivery("config", retain=True),
     Time: Delivery("time", qos=0),
     StartStream: Delivery("stream", expiry="STREAM_START_S", answered_to="streaming.services.streams.take_answer"),
     StopStream: Delivery("stream", expiry="STREAM_START_S"),

@@ -1,20 +1,16 @@
-"""The API's manners: how bodies are read, refusals written, lists cut into pages, times printed."""
+"""The API's manners that everything else stands on: JSON in, refusals out, times printed."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
-from uuid import UUID
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import OperationalError
-from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, JsonResponse
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 from rest_framework import exceptions, serializers, status
 from rest_framework.parsers import BaseParser
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.errors import ApiError, Invalid, NotAuthenticated, NotFound, TooLarge, Unavailable
@@ -108,41 +104,3 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
 def refusal_response(refusal: ApiError) -> JsonResponse:
     """The same answer for views that are plain Django."""
     return JsonResponse(refusal.body(), status=refusal.status, headers=headers_of(refusal))
-
-
-def query(shape: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
-    """The query string read through a serializer, so that no raw text reaches the database."""
-    reader = shape(data=request.query_params.dict())
-    reader.is_valid(raise_exception=True)
-    return dict(reader.validated_data)
-
-
-def read(shape: type[serializers.Serializer[Any]], request: Request, **options: Any) -> dict[str, Any]:
-    """The body read through a serializer. Raises ValidationError."""
-    reader = shape(data=request.data, **options)
-    reader.is_valid(raise_exception=True)
-    return dict(reader.validated_data)
-
-
-def next_url(request: HttpRequest | Request, **changes: object) -> str:
-    """This request's absolute URL with some query parameters changed."""
-    kept = {**request.GET.dict(), **{key: str(value) for key, value in changes.items()}}
-    return request.build_absolute_uri(f"{request.path}?{urlencode(kept)}")
-
-
-class PageQuery(serializers.Serializer[Any]):
-    """Query parameters of every list."""
-
-    cursor = serializers.UUIDField(required=False, help_text="From the `next` link of the page before.")
-
-
-def page(
-    request: Request, rows: QuerySet[Any], shape: type[serializers.BaseSerializer[Any]], size: int = 50
-) -> Response:
-    """Newest first by key (UUIDv7): `{"results": [...], "next": url or null}`. Keyset, no count, no offset."""
-    cursor: UUID | None = query(PageQuery, request).get("cursor")
-    if cursor is not None:
-        rows = rows.filter(pk__lt=cursor)
-    found = list(rows.order_by("-pk")[: size + 1])
-    more = next_url(request, cursor=found[size - 1].pk) if len(found) > size else None
-    return Response({"results": shape(found[:size], many=True, context={"request": request}).data, "next": more})

@@ -14,6 +14,7 @@ class Lock(IntEnum):
     BATCH_NUMBER = 0x4865_7442  # take the next number of a batch
     OPEN_STREAMS = 0x4845_5452  # count the open streams, and begin one
     PARTITIONS = 0x7061_7274  # make or drop partitions
+    ROLLOUTS = 0x726F_7574  # roll a release out, or take it back
     ROLLUPS = 0x726F_6C6C  # compute rollups
 
 

@@ -18,3 +18,25 @@ class RateCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key}: {self.count}"
+
+
+class KeptAnswer(models.Model):
+    """What a caller's POST with an Idempotency-Key came to: `content` is encrypted (core.idempotency).
+
+    Without a status the request has not ended, or its process died before it could say how.
+    """
+
+    caller = models.UUIDField()
+    path = models.CharField(max_length=200)
+    key = models.CharField(max_length=200)
+    body_digest = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(null=True)
+    content = models.BinaryField(null=True)
+    secret = models.BooleanField(default=False)
+    begun_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["caller", "path", "key"], name="one_answer_a_key")]
+
+    def __str__(self) -> str:
+        return f"{self.caller} {self.path}"

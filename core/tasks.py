@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from core import idempotency
 from core.heartbeat import beat
 
 
@@ -9,3 +10,9 @@ from core.heartbeat import beat
 def heartbeat() -> None:
     """Show that the worker takes tasks."""
     beat("worker")
+
+
+@shared_task
+def forget_answers() -> int:
+    """Secrets of kept answers go after their minute, the keys after their day."""
+    return idempotency.forget_answers()

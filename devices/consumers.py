@@ -41,8 +41,8 @@ class DeviceConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         """Accept first, so that a refusal can say why by its code."""
-        bearer = _bearer(self.scope)
-        await self.accept(subprotocol="bearer" if bearer is not None else None)
+        bearer, subprotocol = _bearer(self.scope)
+        await self.accept(subprotocol=subprotocol)
         metrics.SOCKETS.inc()
         try:
             session = await _identify(self.scope, bearer)
@@ -135,12 +135,18 @@ class DeviceConsumer(AsyncWebsocketConsumer):
         await self.send(text_data=json.dumps(message, separators=(",", ":")))
 
 
-def _bearer(scope: Any) -> str | None:
-    """The token of `Sec-WebSocket-Protocol: bearer, <JWT>`; None when that door is not used."""
+def _bearer(scope: Any) -> tuple[str | None, str | None]:
+    """The token, None when none is shown, and the subprotocol to answer.
+
+    `Sec-WebSocket-Protocol: bearer, <JWT>` for browsers, which cannot send other headers; else `Authorization: Bearer`.
+    """
     offered = scope.get("subprotocols") or []
-    if not offered or offered[0] != "bearer":
-        return None
-    return offered[1] if len(offered) == 2 else ""
+    if offered and offered[0] == "bearer":
+        return (offered[1] if len(offered) == 2 else ""), "bearer"
+    said = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1").split()
+    if not said or said[0].lower() != "bearer":
+        return None, None
+    return (said[1] if len(said) == 2 else ""), None
 
 
 async def _identify(scope: Any, bearer: str | None) -> UserSession | None:

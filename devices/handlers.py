@@ -9,9 +9,9 @@ from django.db import transaction
 from broker.commands import Answer
 from broker.messages import Message, Refused
 from devices.models import Device
-from devices.payloads import BadPayload, Hardware, Status, parse_status
+from devices.payloads import BadPayload, Hardware, Status, parse_status, set_aside
 from devices.services.commands import route_answer
-from devices.services.presence import record_presence, record_report
+from devices.services.presence import facts_when_gone, record_presence, record_report
 from devices.signals import came_online, update_reported
 
 
@@ -34,8 +34,7 @@ class Word:
             return False
         if before.status.online and not self.status.online:
             return False
-        ended = {} if before.status.online else {"streaming": False}
-        self.reported = {**before.reported, **ended, **self.reported}
+        self.reported = {**before.reported, **self.reported}
         return True
 
 
@@ -48,6 +47,7 @@ def handle_status(message: Message) -> str | None:
 def handle_statuses(messages: Sequence[Message]) -> list[Refused]:
     """Take over status messages of one collar, the oldest first. Returns those to be set aside, with the reason.
 
+    A message that is good but for some facts is both: taken over, and returned with what is wrong with those.
     Presence is folded: what a run of them says in the end is written, greeted and pushed once.
     """
     words, refused = _read(messages)
@@ -55,6 +55,11 @@ def handle_statuses(messages: Sequence[Message]) -> list[Refused]:
         if not _take_over(word):
             refused.append((word.message, "unknown_device"))
     return refused
+
+
+def heard_at(message: Message) -> datetime | None:
+    """When the collar said it; None for what the broker repeats."""
+    return None if message.retained else message.received_at
 
 
 def _read(messages: Iterable[Message]) -> tuple[list[Word], list[Refused]]:
@@ -67,7 +72,10 @@ def _read(messages: Iterable[Message]) -> tuple[list[Word], list[Refused]]:
         except BadPayload as error:
             refused.append((message, str(error)))
         else:
-            words.append(Word(message, status, status.reported()))
+            gone = facts_when_gone(heard_at(message)) if status.online is False else {}
+            words.append(Word(message, status, status.reported | gone))
+            if status.faults:
+                refused.append((message, set_aside(status.faults)))
     return words, refused
 
 
@@ -83,18 +91,16 @@ def _folded(words: Iterable[Word]) -> list[Word]:
 def _take_over(word: Word) -> bool:
     """Write what it says. False when there is no such collar in use."""
     message, status = word.message, word.status
-    heard_at: datetime | None = message.received_at
     if status.online is not None:
-        heard_at = None if message.retained else heard_at
         found = record_presence(
             device_id=message.device_id,
             online=status.online,
             reported=word.reported,
-            heard_at=heard_at,
+            heard_at=heard_at(message),
             hardware=status.hardware or Hardware(),
         )
     else:
-        found = record_report(device_id=message.device_id, reported=word.reported, heard_at=message.received_at)
+        found = record_report(device_id=message.device_id, reported=word.reported, heard_at=heard_at(message))
     if found is None:
         return False
     if status.online and not message.retained:

@@ -10,6 +10,7 @@ from django.db.models import ExpressionWrapper, F, Func, Q, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Greatest, Now, Upper
 
+from core.editions import edition_of
 from core.ids import uuid7
 from core.times import now
 from devices.config import new_config
@@ -21,6 +22,10 @@ class DeviceQuerySet(models.QuerySet["Device"]):
     def in_use(self) -> "DeviceQuerySet":
         """Not retired."""
         return self.filter(retired_at=None)
+
+    def locked_in_turn(self) -> "DeviceQuerySet":
+        """Their rows by id, held until commit: so everybody takes them who takes several (decisions/row-locks.md)."""
+        return self.select_for_update(no_key=True).order_by("pk")
 
     def with_presence(self, status: str) -> "DeviceQuerySet":
         """Those whose presence is `status` now; the same rule as `Device.presence`, in SQL."""
@@ -111,6 +116,12 @@ class Device(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def edition(self) -> str:
+        """The ETag: another one as soon as somebody has changed the collar."""
+        wearer = (self.owner_id, self.pet_id, self.retired_at)
+        return edition_of(self.name, self.config, self.config_version, *wearer)
 
     def silent_after(self) -> timedelta:
         """How long nothing may be heard before the collar counts as offline."""

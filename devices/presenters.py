@@ -20,7 +20,7 @@ class ConfigSerializer(serializers.Serializer[Any]):
     time_zone = serializers.CharField(max_length=64, validators=[validate_time_zone], required=False)
 
 
-@extend_schema_field({"allOf": [{"$ref": "#/components/schemas/Latest"}], "nullable": True})
+@extend_schema_field({"$ref": "#/components/schemas/Latest"})
 class LatestField(serializers.JSONField):
     """The newest sample; its shape is telemetry's."""
 

@@ -12,7 +12,7 @@ from pets.signals import pet_deleting, time_zone_changing
 
 
 def _follow_time_zone(sender: object, pet: Pet, time_zone: str, **kwargs: Any) -> None:
-    for device in Device.objects.in_use().filter(pet=pet):
+    for device in Device.objects.in_use().filter(pet=pet).order_by("pk"):
         change_config(device=device, changes={"time_zone": time_zone})
 
 

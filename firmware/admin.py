@@ -40,11 +40,12 @@ class _Act:
             return TemplateResponse(request, "staff/release_act.html", context)
         for release in chosen:
             try:
-                self._run(release, self._percent)
+                offered = self._run(release, self._percent)
             except ApiError as refused:
                 messages.error(request, f"{release}: {refused.detail}")
             else:
-                messages.success(request, f"{release}: done.")
+                reached = "" if offered is None else f" Offered to {offered} more collars; who is busy or away follows."
+                messages.success(request, f"{release}: done.{reached}")
         return None
 
 
@@ -56,6 +57,7 @@ END = "Collars that have not installed it get it no more. It cannot be published
 ACTS = (
     _Act("publish", "Publish"),
     *(_Act("roll_out", f"Roll out to {share}", INSTALL, percent) for share, percent in SHARES.items()),
+    _Act("retry", "Try again where it failed", INSTALL),
     _Act("pause", "Pause"),
     _Act("resume", "Resume"),
     _Act("withdraw", "Withdraw", END),

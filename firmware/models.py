@@ -21,8 +21,9 @@ class ReleaseManager(models.Manager["Release"]):
 
 
 OPEN_STATES = ("queued", "offered", "downloading", "installed")
-# What the server ended itself, a collar without slots, or one of another board, says nothing about the program.
-OWN_REASONS = ("withdrawn", "superseded", "unsupported", "other_board")
+SERVER_REASONS = ("withdrawn", "superseded", "retired")  # the server ended it: no try of the collar's
+# Neither they nor a collar without slots, or one of another board, say anything about the program.
+OWN_REASONS = (*SERVER_REASONS, "unsupported", "other_board")
 FAILED = Q(state__in=["failed", "rolled_back"])
 
 
@@ -66,6 +67,7 @@ class Release(models.Model):
     created_at = models.DateTimeField(default=now)
     published_at = models.DateTimeField(null=True, blank=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+    rolled_out_at = models.DateTimeField(null=True, blank=True)  # the last time; the newest is what collars should run
 
     objects = ReleaseManager()
 
@@ -81,7 +83,10 @@ class Release(models.Model):
 
 
 class UpdateJob(models.Model):
-    """One collar and one release: queued -> offered -> downloading -> installed -> confirmed, failed or rolled_back."""
+    """A try to bring one release to one collar.
+
+    queued -> offered -> downloading -> installed -> confirmed, failed or rolled_back.
+    """
 
     class State(models.TextChoices):
         QUEUED = "queued"
@@ -112,7 +117,6 @@ class UpdateJob(models.Model):
                 condition=Q(state__in=list(OPEN_STATES)),
                 name="one_open_update",
             ),
-            models.UniqueConstraint(fields=["release", "device"], name="one_job_a_release"),
         ]
         indexes = [
             models.Index(fields=["release", "state"], name="job_release_state"),

@@ -16,6 +16,7 @@ from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 SECRET_LENGTH, PASSWORD_LENGTH, LETTERS = 40, 12, 12
+SIGNUPS = ("open", "invite", "closed")
 FILES = ("HETRI_TLS_CA", "HETRI_MQTT_CA", "HETRI_RELEASE_PUBLIC_KEYS")
 SECRETS = {
     "HETRI_SECRET_KEY": "SECRET_KEY",
@@ -52,6 +53,8 @@ def check_public(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         found.append(Error("HETRI_DEBUG is on. Leave it out.", id="hetri.E011"))
     if any(host.startswith(("*", ".")) for host in settings.ALLOWED_HOSTS):
         found.append(Error("HETRI_ALLOWED_HOSTS lets any host in. Name each one.", id="hetri.E012"))
+    if settings.SIGNUP not in SIGNUPS:
+        found.append(Error(f"HETRI_SIGNUP must be one of {', '.join(SIGNUPS)}.", id="hetri.E014"))
     if public.hostname == "localhost":
         text = "HETRI_URL is localhost: nobody else reaches it. Set it to https:// and your host's name."
         found.append(Warning(text, id="hetri.W013"))

@@ -246,6 +246,7 @@ ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True  # in the browser that signed up, and
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+SIGNUP: str = env.str("HETRI_SIGNUP", default="") or "open"  # open, invite, closed (hetri.checks)
 MFA_FORMS = {
     "authenticate": "pages.account.factor_forms.CodeForm",
     "reauthenticate": "pages.account.factor_forms.CodeAgainForm",
@@ -254,6 +255,7 @@ MFA_FORMS = {
 MFA_ADAPTER = "accounts.adapter.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Hetri"
+MFA_TOTP_TOLERANCE = 1  # steps; used codes are remembered for as long (accounts.second_factor)
 LOGIN_REDIRECT_URL = "home"
 SESSION_COOKIE_AGE = 30 * 24 * 3600
 # Whether staff need the second factor; what only this machine reaches (the demo) may do without.
@@ -320,11 +322,16 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Hetri API",
     "DESCRIPTION": "Smart collars for dogs and cats: telemetry, treats, live state.",
     "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "LICENSE": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
+    "SERVERS": [{"url": PUBLIC_URL}],
     "SERVE_INCLUDE_SCHEMA": False,
     "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",  # before the others: it makes the components anew
         "treats.api.schema.add_treat",
         "telemetry.schema.any_shape",
-        "drf_spectacular.hooks.postprocess_schema_enums",
+        "hetri.openapi.finish",
     ],
     "ENUM_NAME_OVERRIDES": {"DeviceStatus": "devices.models.Device.Status"},
     "SERVE_PUBLIC": True,

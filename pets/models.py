@@ -1,5 +1,6 @@
 """Pet."""
 
+from datetime import date, timedelta
 from zoneinfo import available_timezones
 
 from django.conf import settings
@@ -8,11 +9,14 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Upper
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from core.editions import edition_of
 from core.ids import uuid7
 from core.times import now
 
+EASTERNMOST = timedelta(hours=14)  # of UTC: where a day begins first
 _ZONES = available_timezones() - {"localtime", "Factory", "posixrules"}
 
 
@@ -20,6 +24,12 @@ def validate_time_zone(name: str) -> None:
     """Raise ValidationError unless `name` is an IANA time zone."""
     if name not in _ZONES:
         raise ValidationError("Not a time zone that we know. Write it like Europe/Berlin.")
+
+
+def validate_birthdate(born: date) -> None:
+    """Raise ValidationError for a day that has begun nowhere yet."""
+    if born > (now() + EASTERNMOST).date():
+        raise ValidationError(_("This day cannot be right."))
 
 
 class PetQuerySet(models.QuerySet["Pet"]):
@@ -40,7 +50,7 @@ class Pet(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="pets")
     name = models.CharField(max_length=80)
     species = models.CharField(max_length=8, choices=Species.choices, default=Species.OTHER)
-    birthdate = models.DateField(null=True, blank=True)
+    birthdate = models.DateField(null=True, blank=True, validators=[validate_birthdate])
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
     treats_per_day = models.PositiveSmallIntegerField(
         null=True, blank=True, validators=[MaxValueValidator(1000)], help_text="Portions; empty: no limit."
@@ -61,6 +71,12 @@ class Pet(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def edition(self) -> str:
+        """The ETag: another one as soon as somebody has changed the pet."""
+        day = (self.time_zone, self.treats_per_day, self.kcal_per_portion)
+        return edition_of(self.name, self.species, self.birthdate, *day)
 
 
 class PetPicture(models.Model):

@@ -11,20 +11,24 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Qu
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action as page_action
 
 from accounts.admin import UserAdmin
 from accounts.admin_access import person
+from accounts.helping import HELPS
 from accounts.models import User
-from accounts.roles import OPERATE, REVEAL, may
+from accounts.roles import MANAGE_PEOPLE, OPERATE, REVEAL, may
 from core.admin import HistoryAdmin, as_keys, one_of
+from core.errors import ApiError
 from devices.admin import DeviceAdmin
 from devices.models import Device
 from provisioning.views import provision_page
 from staff.actions import ACTIONS, MOST, act
 from staff.device_page import screen
 from staff.models import DOORS, SUBJECTS, VERBS, AuditLine, FleetHour
-from staff.personal_data import REASON_LEAST, REASON_MOST, reveal
+from staff.personal_data import REASON_LEAST, REASON_MOST, help_person, reveal
 
 
 def pairs(values: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -99,27 +103,79 @@ def _ask(model_admin: Any, request: HttpRequest, queryset: QuerySet[Device]) -> 
     return redirect(f"{reverse('admin:devices_device_act', args=[name])}?{query.urlencode()}")
 
 
+def _button(name: str, label: str, permission: str) -> Any:
+    """A button on a person's page that leads to the page that asks why."""
+
+    def lead(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect("admin:accounts_user_help", object_id, name)
+
+    lead.__name__ = f"ask_{name}"
+    allowed = "manage" if permission == MANAGE_PEOPLE else "help"
+    return page_action(description=label, url_path=f"ask-{name.replace('_', '-')}", permissions=[allowed])(lead)
+
+
 @admin.register(User)
 class PersonAdmin(UserAdmin):
-    """People, whose personal data is shown to who says why."""
+    """People, who are helped, and whose personal data is shown, by who says why."""
+
+    actions_detail = tuple(f"ask_{name}" for name in HELPS)
+    ask_end_sessions, ask_send_reset, ask_confirm_address, ask_drop_second_factor = (
+        _button(name, one.label, one.permission) for name, one in HELPS.items()
+    )
+
+    def has_help_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        """Named by the buttons' `permissions`."""
+        return isinstance(request.user, User) and may(request.user, REVEAL)
+
+    def has_manage_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        """As above."""
+        return isinstance(request.user, User) and may(request.user, MANAGE_PEOPLE)
 
     def get_urls(self) -> list[URLPattern]:
-        """The page that asks for the reason."""
-        view = self.admin_site.admin_view(self.reveal)
-        return [path("<uuid:user_id>/reveal/", view, name="accounts_user_reveal"), *super().get_urls()]
+        """The pages that ask for the reason."""
+        pages = (("reveal/", self.reveal, "reveal"), ("help/<slug:name>/", self.help, "help"))
+        urls = [
+            path(f"<uuid:user_id>/{place}", self.admin_site.admin_view(view), name=f"accounts_user_{name}")
+            for place, view, name in pages
+        ]
+        return [*urls, *super().get_urls()]
+
+    def help(self, request: HttpRequest, user_id: UUID, name: str) -> HttpResponseBase:
+        """GET asks for a reason; POST records it and does it."""
+        wanted = HELPS.get(name)
+        if wanted is None or not User.objects.filter(pk=user_id).exists():
+            raise Http404
+        by = person(request, wanted.permission)
+        context: dict[str, object] = {"title": wanted.label, "least": REASON_LEAST, "subject_id": user_id}
+        if request.method == "POST":
+            try:
+                messages.success(request, help_person(user_id=user_id, name=name, by=by, reason=_reason(request)))
+                return redirect("admin:accounts_user_change", user_id)
+            except ApiError as refused:
+                context["error"] = str(refused)
+        return TemplateResponse(request, "staff/help.html", {**self.admin_site.each_context(request), **context})
 
     def reveal(self, request: HttpRequest, user_id: UUID) -> HttpResponseBase:
         """GET asks for a reason; POST records it and shows the data once."""
         by = person(request, REVEAL)
-        reason = request.POST.get("reason", "").strip()
         context: dict[str, object] = {"title": "Personal data", "subject_id": user_id, "least": REASON_LEAST}
-        if request.method == "POST" and REASON_LEAST <= len(reason) <= REASON_MOST and reason.isprintable():
-            context["person"] = reveal(user_id=user_id, by=by, reason=reason)
-        elif request.method == "POST":
-            context["error"] = f"Write a reason of {REASON_LEAST} to {REASON_MOST} characters."
+        if request.method == "POST":
+            try:
+                context["person"] = reveal(user_id=user_id, by=by, reason=_reason(request))
+            except ApiError as refused:
+                context["error"] = str(refused)
         elif not User.objects.filter(pk=user_id).exists():
             raise Http404
         return TemplateResponse(request, "staff/reveal.html", {**self.admin_site.each_context(request), **context})
+
+
+def _reason(request: HttpRequest) -> str:
+    """What was written down. Raises ApiError when that says too little, or too much."""
+    reason = request.POST.get("reason", "").strip()
+    if not (REASON_LEAST <= len(reason) <= REASON_MOST and reason.isprintable()):
+        words = _("Write a reason of {least} to {most} characters.")
+        raise ApiError(format_lazy(words, least=REASON_LEAST, most=REASON_MOST))
+    return reason
 
 
 @admin.register(AuditLine)

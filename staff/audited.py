@@ -88,7 +88,7 @@ AUDITED = (
         ("id", "kind", "ended_at"),
         key="user_id",
         unwatched=dict.fromkeys(("user_id", "created_at", "ip", "user_agent"), ITSELF)
-        | dict.fromkeys(("refresh_jti", "expires_at"), MACHINE),
+        | dict.fromkeys(("refresh_jti", "previous_jti", "refreshed_at", "expires_at"), MACHINE),
     ),
     Audited(
         "account_emailaddress",
@@ -167,7 +167,7 @@ AUDITED = (
         _any_of(*_RELEASE),
         _RELEASE,
         unwatched=dict.fromkeys(("id", "notes", "manifest", "signature", "program", "size", "created_at"), ITSELF)
-        | dict.fromkeys(("published_at", "withdrawn_at"), FOLLOWS),
+        | dict.fromkeys(("published_at", "withdrawn_at", "rolled_out_at"), FOLLOWS),
     ),
     Audited(
         "streaming_supportgrant",

@@ -1,10 +1,11 @@
-"""Personal data for staff: with a reason, and on record."""
+"""What staff see and do of a person: with a reason, and on record."""
 
 from uuid import UUID
 
 from django.db import transaction
 from django.http import Http404
 
+from accounts.helping import HELPS
 from accounts.models import User
 from staff.audit_log import record
 
@@ -20,3 +21,13 @@ def reveal(*, user_id: UUID, by: User, reason: str) -> User:
     unseen = {"email": None, "name": None}
     record(by=by, action="view", subject="user", subject_id=user_id, changes=unseen, reason=reason)
     return found
+
+
+@transaction.atomic
+def help_person(*, user_id: UUID, name: str, by: User, reason: str) -> str:
+    """Do one of HELPS for somebody, once the trail says who and why; what was done. Raises Http404 and ApiError."""
+    found = User.objects.filter(pk=user_id).first()
+    if found is None:
+        raise Http404
+    record(by=by, action="update", subject="user", subject_id=user_id, changes={name: None}, reason=reason)
+    return HELPS[name].run(found)

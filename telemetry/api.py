@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiResponse, PolymorphicProxySerializer, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
-from core.api import UtcDateTimeField, next_url, query
+from core.api import UtcDateTimeField
+from core.calls import ApiView, next_url, query
 from core.errors import Invalid
 from core.openapi import errors
 from core.times import now
@@ -132,9 +132,9 @@ def check_cursor(cursor: str | None, resolution: str) -> str | None:
     return position
 
 
-class TelemetryView(APIView):
+class TelemetryView(ApiView):
     @extend_schema(
-        operation_id="devices_telemetry_list",
+        operation_id="list_telemetry",
         parameters=[TelemetryParams],
         responses={200: OpenApiResponse(SHAPES), **errors(400, 401, 404)},
     )

@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from core.numbers import read_integer, whole
 from telemetry.columns import BY_NAME, FELT, PLAIN, Quantity
 
 MAX_BYTES = 16_384
 MAX_SAMPLES = 500
 FUTURE_MS = 5 * 60 * 1000  # how far ahead of our clock a sample may be
-DIGITS_MOST = 100
 SEQ_MAX, BATCH_MAX = 2**63 - 1, 2**63 - 1
 
 
@@ -81,7 +81,7 @@ def parse(payload: bytes, oldest_ms: int, now_ms: int) -> Parsed:
 def _parse_slowly(payload: bytes, oldest_ms: int, now_ms: int) -> Parsed:
     """Set aside what is wrong, keep the rest. NaN, Infinity and endless digits spoil only their own sample."""
     try:
-        raw = json.loads(payload.decode(), parse_int=_number)
+        raw = json.loads(payload.decode(), parse_int=read_integer)
     except (ValueError, RecursionError):
         return Parsed(refused=[(payload, "bad_json")])
     if not isinstance(raw, dict):
@@ -94,22 +94,30 @@ def _parse_slowly(payload: bytes, oldest_ms: int, now_ms: int) -> Parsed:
         parsed.rejected = len(samples) if isinstance(samples, list) else 0
         return parsed
     for sample in samples or []:
-        fault = _fault(sample) or _time_fault(sample["ts"], oldest_ms, now_ms)
+        known = _known(sample)
+        fault = _fault(known) or _time_fault(known["ts"], oldest_ms, now_ms)
         if fault:
             parsed.refused.append((sample, fault))
         else:
-            parsed.readings.append(msgspec.convert(sample, Reading))
+            parsed.readings.append(msgspec.convert(known, Reading))
     parsed.rejected = len(parsed.refused)
+    if not isinstance(raw.get("ack"), bool | None):
+        parsed.refused.append((payload, "bad_type: ack"))
     return parsed
 
 
-def _number(digits: str) -> int | float:
-    """An integer of JSON; Python refuses to read thousands of digits, as a float they are infinite."""
-    return int(digits) if len(digits) <= DIGITS_MOST else float(digits)
+def _known(sample: Any) -> Any:
+    """What we know of a sample, whole numbers as integers however they are written."""
+    if not isinstance(sample, dict):
+        return sample
+    known = {name: whole(sample[name]) for name in Reading.__struct_fields__ if name in sample}
+    if isinstance(felt := known.get("activity"), dict):
+        known["activity"] = {name: whole(felt[name]) for name in Activity.__struct_fields__ if name in felt}
+    return known
 
 
 def _header(raw: dict[str, object]) -> Parsed:
-    boot, batch = raw.get("boot"), raw.get("batch")
+    boot, batch = raw.get("boot"), whole(raw.get("batch"))
     named = _is_boot(boot) and _is_int(batch, 0, BATCH_MAX)
     if not named:
         return Parsed()
@@ -117,12 +125,10 @@ def _header(raw: dict[str, object]) -> Parsed:
 
 
 def _message_fault(raw: dict[str, object], parsed: Parsed, samples: Any) -> str | None:
-    if not _is_int(raw.get("v"), 1, 1):
+    if not _is_int(whole(raw.get("v")), 1, 1):
         return "bad_version"
     if not parsed.boot:
         return "bad_header: boot must be 8 hex digits, batch a count"
-    if not isinstance(raw.get("ack", False), bool):
-        return "bad_type: ack"
     if not isinstance(samples, list):
         return "bad_type: samples"
     if not samples:

@@ -122,3 +122,26 @@ def test_the_document_is_made_once(server: str) -> None:
             client.get("/schema", headers={"Accept-Language": "de"}).headers["Content-Type"]
             == first.headers["Content-Type"]
         )
+
+
+def test_what_is_made_can_be_used_changed_and_ended_in_any_order(server: str, alice: Api, document: Any) -> None:
+    headers = {"Authorization": f"Bearer {alice.tokens['access']}"}
+
+    class Owner(document.as_state_machine()):  # type: ignore[misc]
+        """Makes things and follows the links of the document from them."""
+
+        def get_call_kwargs(self, case: Any) -> dict[str, Any]:
+            return {"headers": headers, "base_url": server}
+
+        def validate_response(self, response: Any, case: Any, **options: Any) -> None:
+            case.validate_response(response, checks=CHECKS)
+
+    Owner.run(
+        settings=settings(
+            max_examples=8,
+            stateful_step_count=8,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        )
+    )

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from firmware.packing import BOARD, pack, read_key, unpack
@@ -26,22 +28,32 @@ def collar(stack: Stack, tmp_path: Path) -> Iterator[FlashedCollar]:
     collar.kill()
 
 
-def build(stack: Stack, version: str, *more: str) -> str:
-    """A draft; its id."""
+@contextmanager
+def rolled_out(stack: Stack, version: str, *more: str) -> Iterator[httpx.Client]:
+    """A release to everybody; taken back in the end, so that no other test's collar is offered it. Lends the owner."""
     key = str(stack.instance.var / "release.pem")
     done = stack.instance.manage("build_release", version, "--key", key, "--json", *more)
     assert done.returncode == 0, done.stderr
-    return str(json.loads(done.stdout)["id"])
+    release = json.loads(done.stdout)["id"]
+    with stack.client("admin") as admin, stack.client() as owner:
+        try:
+            for act in ("publish", "roll_out"):
+                answer = admin.post(f"/firmware/releases/{release}/{act}", json={"percent": 100})
+                assert answer.status_code == 200, answer.text
+            yield owner
+        finally:
+            admin.post(f"/firmware/releases/{release}/withdraw", json={})
+
+
+def ended(owner: httpx.Client, device: str, state: str) -> bool:
+    """Whether the newest try of an update came to that."""
+    tries = owner.get(f"/devices/{device}/updates").json()["results"]
+    return bool(tries and tries[0]["state"] == state)
 
 
 def test_a_release_reaches_a_collar_and_its_owner_sees_it(stack: Stack, collar: FlashedCollar) -> None:
-    release = build(stack, "1.1.0")
-    with stack.client("admin") as admin, stack.client() as owner:
-        for act, body in (("publish", {}), ("roll_out", {"percent": 100})):
-            answer = admin.post(f"/firmware/releases/{release}/{act}", json=body)
-            assert answer.status_code == 200, answer.text
-        updates = f"/devices/{collar.id}/updates"
-        wait_for(lambda: owner.get(updates).json()["results"][0]["state"] == "confirmed", 30)
+    with rolled_out(stack, "1.1.0") as owner:
+        wait_for(lambda: ended(owner, collar.id, "confirmed"), 30)
         assert owner.get(f"/devices/{collar.id}").json()["firmware_version"] == "1.1.0"
 
 
@@ -49,9 +61,17 @@ def test_a_program_that_never_starts_is_taken_back_and_the_job_says_so(
     stack: Stack, collar: FlashedCollar, tmp_path: Path
 ) -> None:
     broken = program_with(tmp_path / "broken", {"app/main.py": "raise ValueError('broken')\n"})
-    release = build(stack, "1.2.0", "--source", str(broken))
-    with stack.client("admin") as admin, stack.client() as owner:
-        for act in ("publish", "roll_out"):
-            assert admin.post(f"/firmware/releases/{release}/{act}", json={"percent": 100}).status_code == 200
-        wait_for(lambda: owner.get(f"/devices/{collar.id}/updates").json()["results"][0]["state"] == "rolled_back", 30)
+    with rolled_out(stack, "1.2.0", "--source", str(broken)) as owner:
+        wait_for(lambda: ended(owner, collar.id, "rolled_back"), 30)
         assert owner.get(f"/devices/{collar.id}").json()["firmware_version"] == "1.0.0"
+
+
+def test_a_simulated_collar_updates_as_the_demos_does(stack: Stack, tmp_path: Path) -> None:
+    simulated = provision(stack, tmp_path / "simulated")
+    simulated.steer(charging=True)
+    simulated.run()
+    wait_for(simulated.online, 15)
+    with rolled_out(stack, "1.3.0") as owner:
+        wait_for(lambda: ended(owner, simulated.id, "confirmed"), 30)
+        assert owner.get(f"/devices/{simulated.id}").json()["firmware_version"] == "1.3.0"
+    simulated.kill()

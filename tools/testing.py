@@ -8,6 +8,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.client import HTTPMessage, HTTPResponse
@@ -269,3 +270,9 @@ class Collar:
 def new_key() -> str:
     """An Idempotency-Key."""
     return uuid4().hex
+
+
+def side_by_side(count: int, call: Callable[[], httpx.Response]) -> list[httpx.Response]:
+    """The same call `count` times at once."""
+    with ThreadPoolExecutor(count) as pool:
+        return [future.result() for future in [pool.submit(call) for _ in range(count)]]

@@ -5,12 +5,13 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.models import User
+from core.idempotency import KEY_LENGTH_MOST
 from core.ids import uuid7
 from core.times import now
 from devices.models import Device
 from devices.selectors import Windows, windows_of
 from pets.models import Pet
-from treats.const import KEY_LENGTH_MOST, PORTIONS_MOST
+from treats.const import PORTIONS_MOST
 
 
 class TreatEventQuerySet(models.QuerySet["TreatEvent"]):

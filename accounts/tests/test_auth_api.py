@@ -8,14 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
-from django.db import connection, transaction
 
-from accounts import tokens
 from accounts.models import UserSession
 from conftest import PASSWORD, make_user
-from core.errors import BadToken
 from core.times import now
-from tools.testing import Api, one_waits_for_a_lock, wait_for
+from tools.testing import Api, side_by_side
 
 
 def login(client: httpx.Client, email: str, password: str = PASSWORD) -> httpx.Response:
@@ -66,32 +63,50 @@ def test_wrong_passwords_side_by_side_do_not_slip_past_the_limit(anonymous: http
     assert sorted(codes) == [401] * 10 + [429] * 10
 
 
-def test_a_refresh_token_used_twice_at_once_is_good_once(alice: Api) -> None:
-    refresh = alice.tokens["refresh"]
-
-    def second() -> None:
-        try:
-            with pytest.raises(BadToken):
-                tokens.rotate(refresh=refresh)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(1) as pool:
-        with transaction.atomic():
-            tokens.rotate(refresh=refresh)
-            waiting = pool.submit(second)
-            wait_for(one_waits_for_a_lock)
-        waiting.result(timeout=10)
+def refreshed(client: httpx.Client, token: str, **headers: str) -> httpx.Response:
+    return client.post("/auth/refresh", json={"refresh": token}, headers=headers)
 
 
-def test_refresh_rotates_and_a_second_use_ends_the_family(alice: Api, anonymous: httpx.Client) -> None:
+def test_a_refresh_token_used_by_many_at_once_is_good_once_and_once_more(alice: Api, anonymous: httpx.Client) -> None:
+    answers = side_by_side(6, lambda: refreshed(anonymous, alice.tokens["refresh"]))
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 401, 401, 401, 401]
+    assert alice.get("/me").status_code == 401
+
+
+def test_a_lost_answer_to_a_refresh_is_asked_for_once_more(alice: Api, anonymous: httpx.Client) -> None:
     first = alice.tokens["refresh"]
-    second = anonymous.post("/auth/refresh", json={"refresh": first})
-    assert second.status_code == 200
+    assert refreshed(anonymous, first).status_code == 200
+    second = refreshed(anonymous, first)
     assert me(anonymous, second.json()["access"]).status_code == 200
-    assert anonymous.post("/auth/refresh", json={"refresh": first}).status_code == 401
-    assert anonymous.post("/auth/refresh", json={"refresh": second.json()["refresh"]}).status_code == 401
-    assert me(anonymous, second.json()["access"]).status_code == 401
+    assert refreshed(anonymous, second.json()["refresh"]).status_code == 200
+
+
+def test_the_third_use_of_a_refresh_token_ends_the_family(alice: Api, anonymous: httpx.Client) -> None:
+    first = alice.tokens["refresh"]
+    newest = [refreshed(anonymous, first).json() for _ in range(2)][-1]
+    assert refreshed(anonymous, first).status_code == 401
+    assert refreshed(anonymous, newest["refresh"]).status_code == 401
+    assert me(anonymous, newest["access"]).status_code == 401
+
+
+def test_the_token_before_the_newest_is_good_for_30_s_and_for_the_same_program(
+    alice: Api, anonymous: httpx.Client
+) -> None:
+    for late_s, agent in ((31, None), (0, "another/1.0")):
+        session = login(anonymous, alice.user.email).json()
+        newest = refreshed(anonymous, session["refresh"]).json()
+        UserSession.objects.filter(user=alice.user).update(refreshed_at=now() - timedelta(seconds=late_s))
+        headers = {"User-Agent": agent} if agent else {}
+        assert refreshed(anonymous, session["refresh"], **headers).status_code == 401
+        assert me(anonymous, newest["access"]).status_code == 401
+
+
+def test_one_of_two_tokens_ago_ends_the_family(alice: Api, anonymous: httpx.Client) -> None:
+    first = alice.tokens["refresh"]
+    second = refreshed(anonymous, first).json()["refresh"]
+    third = refreshed(anonymous, second).json()
+    assert refreshed(anonymous, first).status_code == 401
+    assert me(anonymous, third["access"]).status_code == 401
 
 
 def test_logout_ends_the_session_at_once(alice: Api, anonymous: httpx.Client) -> None:

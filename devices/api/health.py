@@ -30,14 +30,14 @@ class _Public(APIView):
 
 
 class HealthView(_Public):
-    @extend_schema(responses={200: OpenApiResponse(HealthSerializer)})
+    @extend_schema(operation_id="get_health", responses={200: OpenApiResponse(HealthSerializer)})
     def get(self, request: Request) -> Response:
         """The process lives."""
         return Response({"status": "ok"})
 
 
 class ReadyView(_Public):
-    @extend_schema(responses={200: HealthSerializer, **errors()})
+    @extend_schema(operation_id="get_readiness", responses={200: HealthSerializer, **errors()})
     def get(self, request: Request) -> Response:
         """Database, Redis and broker answer."""
         away = [name for name, check in CHECKS.items() if not check()]

@@ -7,29 +7,37 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.models import User
 from accounts.roles import OPERATE, may
 from accounts.signin import PER_ACCOUNT
-from core.api import PageQuery, page, query, read
+from broker.registry import Credential
+from core.calls import ApiView, PageQuery, page, query, read, secret
+from core.editions import match_of
 from core.errors import Forbidden, Invalid, NotFound
-from core.openapi import errors
+from core.idempotency import answered_once
+from core.openapi import EDITION, KEY, errors
 from core.times import iso
 from devices.api import serializers as shapes
+from devices.models import Device
 from devices.presenters import device_resource, status_resource
 from devices.selectors import find_device, find_device_to_change, to_list_for
 from devices.services import claims, ownership
 
 
-def secret(body: dict[str, object], status: int = 200) -> Response:
-    """An answer that is shown this once: nobody on the way keeps it."""
-    return Response(body, status=status, headers={"Cache-Control": "no-store"})
+def _device(device: Device) -> Response:
+    return Response(device_resource(device), headers={"ETag": device.edition})
 
 
-class DeviceListView(APIView):
+def _new(device: Device, credential: Credential, status: int = 200) -> Response:
+    """A collar with what it needs to connect."""
+    headers = {"ETag": device.edition, **({"Location": f"/devices/{device.pk}"} if status == 201 else {})}
+    return secret({**device_resource(device), "mqtt": credential.public()}, status, **headers)
+
+
+class DeviceListView(ApiView):
     @extend_schema(
-        operation_id="devices_list",
+        operation_id="list_devices",
         parameters=[PageQuery, shapes.DeviceQuery],
         responses={200: shapes.DevicePageSerializer, **errors(400, 401)},
     )
@@ -47,15 +55,18 @@ class DeviceListView(APIView):
         return page(request, devices, shapes.DeviceSerializer)
 
     @extend_schema(
+        operation_id="create_device",
         request=shapes.DeviceCreateSerializer,
+        parameters=[KEY],
         responses={201: shapes.NewDeviceSerializer, **errors(400, 401, 403, 409, 429)},
     )
+    @answered_once
     def post(self, request: Request) -> Response:
         """A new collar with credentials, shown this once and usable when the answer arrives."""
         owner = self._owner(request)
         given = read(shapes.DeviceCreateSerializer, request, context={"owner": owner})
         device, credential = ownership.provision(name=given["name"], owner=owner, pet=given.get("pet"))
-        return secret({**device_resource(device), "mqtt": credential.public()}, 201)
+        return _new(device, credential, 201)
 
     def _owner(self, request: Request) -> User:
         """Whom the collar is for: the caller, or whom a member of staff names."""
@@ -71,53 +82,72 @@ class DeviceListView(APIView):
         return owner
 
 
-class DeviceView(APIView):
+class DeviceView(ApiView):
     def _update(self, request: Request, device_id: UUID, partial: bool) -> Response:
         device = find_device_to_change(request.auth.user, device_id)
-        changes = read(shapes.DeviceChangeSerializer, request, partial=partial, context={"owner": device.owner})
-        return Response(device_resource(ownership.update_device(device=device, changes=changes)))
+        shown = shapes.DeviceSerializer().fields  # who sends back what was read means no harm
+        options = {"partial": partial, "context": {"owner": device.owner}}
+        changes = read(shapes.DeviceChangeSerializer, request, shown, **options)
+        changed = ownership.update_device(device=device, changes=changes, match=match_of(request.headers))
+        return _device(changed)
 
-    @extend_schema(responses={200: shapes.DeviceSerializer, **errors(401, 404)})
+    @extend_schema(operation_id="get_device", responses={200: shapes.DeviceSerializer, **errors(401, 404)})
     def get(self, request: Request, device_id: UUID) -> Response:
         """One collar; a retired one can still be read."""
-        return Response(device_resource(find_device(request.auth.user, device_id)))
+        return _device(find_device(request.auth.user, device_id))
 
     @extend_schema(
+        operation_id="replace_device",
         request=shapes.DeviceChangeSerializer,
-        responses={200: shapes.DeviceSerializer, **errors(400, 401, 403, 404, 409)},
+        parameters=[EDITION],
+        responses={200: shapes.DeviceSerializer, **errors(400, 401, 403, 404, 409, 412)},
     )
     def put(self, request: Request, device_id: UUID) -> Response:
         """Change a collar; `name` is required, what is left out stays."""
         return self._update(request, device_id, partial=False)
 
     @extend_schema(
+        operation_id="change_device",
         request=shapes.DeviceChangeSerializer(partial=True),
-        responses={200: shapes.DeviceSerializer, **errors(400, 401, 403, 404, 409)},
+        parameters=[EDITION],
+        responses={200: shapes.DeviceSerializer, **errors(400, 401, 403, 404, 409, 412)},
     )
     def patch(self, request: Request, device_id: UUID) -> Response:
         """Change some fields of a collar."""
         return self._update(request, device_id, partial=True)
 
-    @extend_schema(responses={204: None, **errors(401, 403, 404, 409)})
+    @extend_schema(
+        operation_id="retire_device", parameters=[EDITION], responses={204: None, **errors(401, 403, 404, 409, 412)}
+    )
     def delete(self, request: Request, device_id: UUID) -> Response:
         """Retire a collar: its broker access ends, its history stays readable."""
-        ownership.retire(device=find_device_to_change(request.auth.user, device_id))
+        device = find_device_to_change(request.auth.user, device_id)
+        ownership.retire(device=device, match=match_of(request.headers))
         return Response(status=204)
 
 
-class CredentialsView(APIView):
-    @extend_schema(request=None, responses={200: shapes.CredentialsSerializer, **errors(401, 403, 404, 409, 429)})
+class CredentialsView(ApiView):
+    @extend_schema(
+        operation_id="renew_credentials",
+        request=None,
+        parameters=[KEY],
+        responses={200: shapes.CredentialsSerializer, **errors(400, 401, 403, 404, 409, 429)},
+    )
+    @answered_once
     def post(self, request: Request, device_id: UUID) -> Response:
         """A new MQTT password, shown this once; the old one stops working."""
         device = find_device_to_change(request.auth.user, device_id)
         return secret({"mqtt": claims.renew(device=device).public()})
 
 
-class ClaimView(APIView):
+class ClaimView(ApiView):
     @extend_schema(
+        operation_id="claim_device",
         request=shapes.ClaimSerializer,
+        parameters=[KEY],
         responses={200: shapes.ClaimedDeviceSerializer, **errors(400, 401, 403, 404, 409, 429)},
     )
+    @answered_once
     def post(self, request: Request) -> Response:
         """Take an unowned collar by its claim code. `mqtt` is there when its password had to be replaced."""
         user: User = request.auth.user
@@ -129,22 +159,28 @@ class ClaimView(APIView):
             name=given.get("name"),
             pet=given.get("pet"),
         )
-        return secret({**device_resource(device), **({"mqtt": credential.public()} if credential else {})})
+        return _new(device, credential) if credential else _device(device)
 
 
-class RestoreView(APIView):
-    @extend_schema(request=None, responses={200: shapes.NewDeviceSerializer, **errors(401, 403, 404, 409)})
+class RestoreView(ApiView):
+    @extend_schema(
+        operation_id="restore_device",
+        request=None,
+        parameters=[KEY],
+        responses={200: shapes.NewDeviceSerializer, **errors(400, 401, 403, 404, 409)},
+    )
+    @answered_once
     def post(self, request: Request, device_id: UUID) -> Response:
         """Bring a retired collar back, within 30 days, with a new MQTT password, shown this once."""
         user: User = request.auth.user
         device = find_device(user, device_id)
         credential = ownership.restore_own(device=device, by=user)
         device.refresh_from_db()
-        return secret({**device_resource(device), "mqtt": credential.public()})
+        return _new(device, credential)
 
 
-class HandoverView(APIView):
-    @extend_schema(responses={200: shapes.HandoverUntilSerializer, **errors(401, 404)})
+class HandoverView(ApiView):
+    @extend_schema(operation_id="get_handover", responses={200: shapes.HandoverUntilSerializer, **errors(401, 404)})
     def get(self, request: Request, device_id: UUID) -> Response:
         """Until when the claim code of the open handover is good; 404 when none is open."""
         until = claims.handover_until(find_device(request.auth.user, device_id))
@@ -153,9 +189,12 @@ class HandoverView(APIView):
         return Response({"expires_at": iso(until)})
 
     @extend_schema(
+        operation_id="begin_handover",
         request=shapes.HandoverSerializer,
+        parameters=[KEY],
         responses={200: shapes.ClaimCodeSerializer, **errors(400, 401, 403, 404, 409, 429)},
     )
+    @answered_once
     def post(self, request: Request, device_id: UUID) -> Response:
         """Give a collar away: a claim code for its next owner, good for 7 days. It is yours until they claim it."""
         user: User = request.auth.user
@@ -165,7 +204,7 @@ class HandoverView(APIView):
             code, expires_at = claims.hand_over(device=device, by=user, password=password)
         return secret({"claim_code": code, "expires_at": iso(expires_at)})
 
-    @extend_schema(responses={204: None, **errors(401, 403, 404)})
+    @extend_schema(operation_id="cancel_handover", responses={204: None, **errors(401, 403, 404)})
     def delete(self, request: Request, device_id: UUID) -> Response:
         """Call the handover off: the claim code is good no more."""
         user: User = request.auth.user
@@ -173,8 +212,8 @@ class HandoverView(APIView):
         return Response(status=204)
 
 
-class StatusView(APIView):
-    @extend_schema(responses={200: shapes.StatusSerializer, **errors(401, 404)})
+class StatusView(ApiView):
+    @extend_schema(operation_id="get_status", responses={200: shapes.StatusSerializer, **errors(401, 404)})
     def get(self, request: Request, device_id: UUID) -> Response:
         """How a collar is now; `latest` is its newest sample by event time."""
         return Response(status_resource(find_device(request.auth.user, device_id)))

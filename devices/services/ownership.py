@@ -7,14 +7,15 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from broker import publisher, topics
+from broker.commands import Retire
 from broker.credentials import hash_claim_code
 from broker.registry import Credential, new_credential
+from core.editions import ANY, Match
 from core.errors import Conflict, Forbidden, NotFound
 from core.ids import uuid7
 from core.throttle import Limit
@@ -22,7 +23,7 @@ from core.times import now
 from devices.config import default_config
 from devices.errors import Retired
 from devices.live import push_access
-from devices.models import Assignment, Device
+from devices.models import Assignment, Device, DeviceQuerySet
 from devices.services.configuration import change_config, publish_config
 from devices.services.presence import mark_cut
 from devices.services.trials import trial
@@ -105,13 +106,17 @@ def check_quota(owner: User) -> None:
 
 
 @transaction.atomic
-def update_device(*, device: Device, changes: dict[str, Any]) -> Device:
-    """Write `name`, `pet`, `config` (validated; what is left out stays). Raises Conflict when it is retired."""
+def update_device(*, device: Device, changes: dict[str, Any], match: Match = ANY) -> Device:
+    """Write `name`, `pet`, `config` (validated; what is left out stays).
+
+    Raises Conflict when it is retired, and Changed when it is not as `match` asks.
+    """
     locked = Device.objects.select_for_update(no_key=True).get(pk=device.pk)
     if locked.owner_id != device.owner_id:
         raise NotFound  # handed over since the caller looked
     if locked.retired_at is not None:
         raise Retired
+    match.require(locked.edition)
     config = dict(changes.get("config", {}))
     if "name" in changes:
         Device.objects.filter(pk=device.pk).update(name=changes["name"])
@@ -155,24 +160,28 @@ def _changed_meanwhile() -> Conflict:
     return Conflict(_("The password was changed by somebody else just now. Try again."))
 
 
-def retire(*, device: Device) -> None:
-    """End a collar: access and session end, history stays. Raises Conflict (`retired`) and Unavailable."""
+def retire(*, device: Device, match: Match = ANY) -> None:
+    """End a collar: access and session end, history stays. Raises Conflict (`retired`), Changed and Unavailable."""
     mine = Device.objects.in_use().filter(pk=device.pk, owner=device.owner_id)
     with trial(removed=[device.mqtt_user]) as change:
-        if not mine.exists():
+        seen = mine.first()
+        if seen is None:
             raise Retired
+        match.require(seen.edition)  # the cheap reason first; it counts under the row's lock
         change.load()
         with transaction.atomic():
             change.keep()
+            for locked in mine.locked_in_turn():
+                match.require(locked.edition)
             end_collars(mine)
 
 
-def end_collars(devices: QuerySet[Device]) -> list[UUID]:
+def end_collars(devices: DeviceQuerySet) -> list[UUID]:
     """Retire these, which the broker has shut out, and have it forget what it keeps of them after the commit.
 
     Raises Conflict when there are none: others were faster.
     """
-    ended = list(devices.select_for_update(no_key=True).values_list("pk", "owner_id"))
+    ended = list(devices.locked_in_turn().values_list("pk", "owner_id"))
     if not ended:
         raise Retired
     ids = [pk for pk, _ in ended]
@@ -186,8 +195,8 @@ def end_collars(devices: QuerySet[Device]) -> list[UUID]:
 
 def _forget_retained(device_ids: list[UUID]) -> None:
     for pk in device_ids:
-        for topic in (topics.status(pk), topics.command(pk, "config")):
-            publisher.clear_retained(topic)
+        publisher.clear_retained(topics.status(pk))
+        publisher.send_command(pk, Retire())
         log.info("collar_retired", extra={"device": pk})
 
 

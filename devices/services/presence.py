@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import connection, transaction
-from django.db.models import F, Func, JSONField, Value
+from django.db.models import Case, F, Func, JSONField, Value, When
 
 from broker import publisher
 from broker.commands import Time
@@ -23,22 +23,34 @@ log = logging.getLogger(__name__)
 EVERY_PART = Hardware()
 
 
-# A collar that is kept out of the broker stays as it is: what comes was sent before. One that said itself that it is
-# offline stays so; one that we called so for its silence has just spoken.
+# The collars' rows are taken in the order of their ids, as by everybody who takes several. One that is kept out of the
+# broker stays as it is: what comes was sent before. One that counts as offline is back when something of it comes that
+# is newer than its last word: sampled since, or so much later that it cannot have been on its way.
 _NOTE_HEARD = """
+    WITH told AS (
+        SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb)
+            AS v(id uuid, seen timestamptz, ts timestamptz, key uuid, latest jsonb)
+    ), held AS (
+        SELECT d.id, d.status, coalesce((d.reported->>'offline_at')::timestamptz, '-infinity') AS offline_at
+        FROM devices_device d WHERE d.id IN (SELECT id FROM told) AND d.retired_at IS NULL
+        ORDER BY d.id FOR NO KEY UPDATE
+    )
     UPDATE devices_device d SET
         last_seen = greatest(d.last_seen, v.seen),
         status = CASE WHEN d.suspended_until > now() THEN d.status
-                      WHEN v.seen IS NOT NULL AND (d.status = 'never_seen'
-                           OR d.status = 'offline' AND d.reported @> '{"silent": true}') THEN 'online'
+                      WHEN d.status = 'never_seen' AND v.seen IS NOT NULL THEN 'online'
+                      WHEN d.status = 'offline' AND v.seen > h.offline_at AND (v.ts >= h.offline_at
+                           OR v.seen > h.offline_at + make_interval(secs => %(on_its_way)s)) THEN 'online'
                       ELSE d.status END,
         latest = CASE WHEN v.ts >= coalesce(d.owned_since, '-infinity') AND v.key > coalesce(d.latest_key, %(zero)s)
                       THEN v.latest ELSE d.latest END,
         latest_key = CASE WHEN v.ts >= coalesce(d.owned_since, '-infinity')
                           THEN greatest(d.latest_key, v.key) ELSE d.latest_key END
-    FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(id uuid, seen timestamptz, ts timestamptz, key uuid, latest jsonb)
-    WHERE d.id = v.id AND d.retired_at IS NULL
+    FROM told v JOIN held h USING (id)
+    WHERE d.id = v.id
+    RETURNING CASE WHEN d.status <> h.status THEN d.id END
 """
+ON_ITS_WAY_S = 30  # how long a sample may wait between the broker and us, when all is busy
 
 
 class Heard(msgspec.Struct):
@@ -63,6 +75,11 @@ def _merged(reported: dict[str, object]) -> _Merge:
     return _Merge(F("reported"), Value(reported, JSONField()))
 
 
+def facts_when_gone(at: datetime | None) -> dict[str, object]:
+    """What is known of a collar that is gone, beside what it said; `at` says since when, if that is known."""
+    return {"streaming": False, **({"offline_at": at.isoformat()} if at else {})}
+
+
 @transaction.atomic
 def record_presence(
     *,
@@ -72,13 +89,15 @@ def record_presence(
     heard_at: datetime | None,
     hardware: Hardware = EVERY_PART,
 ) -> Device | None:
-    """Take over a collar's presence. `heard_at` is None for what the broker repeated: then it was not heard now.
+    """Take over a collar's presence. `heard_at` is None for what the broker repeated: then it was not heard now, and
+    only a collar that was never heard is taken at that word.
 
     An online collar is told the time, and its config when it runs another version. Returns None when there is
     no such collar in use.
     """
-    changes: dict[str, object] = {"status": Device.Status.ONLINE if online else Device.Status.OFFLINE}
-    changes["reported"] = _merged({**reported, "silent": False, **({} if online else {"streaming": False})})
+    status = Device.Status.ONLINE if online else Device.Status.OFFLINE
+    changes: dict[str, object] = {"reported": _merged(reported)}
+    changes["status"] = status if heard_at else Case(When(last_seen=None, then=Value(status)), default=F("status"))
     if heard_at is not None and online:
         changes["last_seen"] = heard_at
     if online:
@@ -117,14 +136,19 @@ def note_heard(rows: Sequence[Heard]) -> None:
     Guarded by time and key, so that the order of arrival does not matter. The newest sample is the newest that the
     present owner may see.
     """
+    told = msgspec.json.encode(rows).decode()
     with connection.cursor() as cursor:
-        cursor.execute(_NOTE_HEARD, {"zero": UUID(int=0), "rows": msgspec.json.encode(rows).decode()})
+        cursor.execute(_NOTE_HEARD, {"zero": UUID(int=0), "on_its_way": ON_ITS_WAY_S, "rows": told})
+        back = [device_id for (device_id,) in cursor.fetchall() if device_id]
+    for device in Device.objects.filter(pk__in=back) if back else ():
+        push_status(device)
 
 
 @transaction.atomic
-def record_report(*, device_id: UUID, reported: dict[str, object], heard_at: datetime) -> Device | None:
-    """Take over single facts, such as `treats_left` beside a result."""
-    return _update(device_id, {"reported": _merged(reported), "last_seen": heard_at})
+def record_report(*, device_id: UUID, reported: dict[str, object], heard_at: datetime | None) -> Device | None:
+    """Take over single facts, such as `treats_left` beside a result. `heard_at` as in `record_presence`."""
+    heard = {"last_seen": heard_at} if heard_at else {}
+    return _update(device_id, {"reported": _merged(reported), **heard})
 
 
 def _update(device_id: UUID, changes: dict[str, object]) -> Device | None:
@@ -143,7 +167,7 @@ def mark_cut(*, device_id: UUID) -> None:
     """
     if Device.objects.filter(pk=device_id, status=Device.Status.NEVER_SEEN).exists():
         return
-    _update(device_id, {"status": Device.Status.OFFLINE, "reported": _merged({"silent": False})})
+    _update(device_id, {"status": Device.Status.OFFLINE, "reported": _merged(facts_when_gone(now()))})
     transaction.on_commit(lambda: publisher.send_presence(device_id, {"v": 1, "online": False}))
 
 
@@ -151,7 +175,9 @@ def mark_silent() -> int:
     """Set collars offline that reported online and went silent; run by beat. Returns how many."""
     at = now()
     # Heard in the future: the clock was set back. Counted from now, or it stays online until the clock is there again.
-    Device.objects.filter(status=Device.Status.ONLINE, last_seen__gt=at + CLOCK_SLACK).update(last_seen=at)
+    with transaction.atomic():
+        ahead = Device.objects.filter(status=Device.Status.ONLINE, last_seen__gt=at + CLOCK_SLACK).locked_in_turn()
+        Device.objects.filter(pk__in=list(ahead.values_list("pk", flat=True))).update(last_seen=at)
     candidates = Device.objects.filter(status=Device.Status.ONLINE)
     count = 0
     for device in candidates.exclude(last_seen__gt=at - timedelta(seconds=SILENT_AFTER_S)).iterator():
@@ -159,7 +185,7 @@ def mark_silent() -> int:
             continue
         with transaction.atomic():
             silent = Device.objects.filter(pk=device.pk, status=Device.Status.ONLINE, last_seen=device.last_seen)
-            if silent.update(status=Device.Status.OFFLINE, reported=_merged({"silent": True})):
+            if silent.update(status=Device.Status.OFFLINE):
                 push_status(Device.objects.get(pk=device.pk))
                 log.info("collar_silent", extra={"device": device.pk})
                 count += 1

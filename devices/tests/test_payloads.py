@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from devices.payloads import BadPayload, parse_status
+from devices.payloads import FACTS, BadPayload, Status, parse_status
 
 odd = st.one_of(
     st.none(),
@@ -43,6 +43,39 @@ def read(payload: bytes) -> str | None:
 @given(messages.map(as_json))
 def test_any_object_is_read_or_refused(payload: bytes) -> None:
     assert read(payload) != ""
+
+
+ESSENTIAL: dict[str, Any] = {
+    "online": True,
+    "command": {"id": "0192aaaa-0000-7000-8000-000000000000", "result": "dispensed"},
+    "update": {"job": "0192AAAA00007000800000000000000A", "state": "confirmed"},
+}
+side_values = st.fixed_dictionaries(
+    {"v": st.sampled_from([1, 1.0])},
+    optional={**dict.fromkeys([*FACTS, "unknown"], odd), "hardware": odd | st.dictionaries(st.text(), odd)},
+)
+
+
+@given(side_values, st.sets(st.sampled_from([*ESSENTIAL]), min_size=1), odd)
+def test_no_side_value_costs_what_the_message_is_for(side: Any, meant: set[str], reason: Any) -> None:
+    essential: dict[str, Any] = {name: ESSENTIAL[name] for name in meant}
+    for name in meant - {"online"}:
+        essential[name] = {**essential[name], "reason": reason}
+    status = parse_status(json.dumps({**side, **essential}).encode())
+    assert {name for name in ESSENTIAL if getattr(status, name) is not None} == meant
+    kept = {**status.reported, "hardware": status.hardware}
+    assert all(kept.get(name) is not None or _is_told(status, name) for name in FACTS if side.get(name) is not None)
+
+
+def _is_told(status: Status, name: str) -> bool:
+    return any(f": {name}" in fault for fault in status.faults)
+
+
+@pytest.mark.parametrize("spelling", ["{%s}", "urn:uuid:%s", "%s"])
+def test_an_id_counts_in_every_spelling_of_a_uuid(spelling: str) -> None:
+    spelled = {"id": spelling % str(ESSENTIAL["command"]["id"]).upper(), "result": "jammed"}
+    command = parse_status(as_json({"v": 1, "command": spelled})).command
+    assert str(command and command.id) == ESSENTIAL["command"]["id"]
 
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))

@@ -69,15 +69,6 @@ def test_a_collar_that_was_silent_is_online_again_once_it_sends(alice: Api, coll
     wait_for(lambda: status_of(alice, device)["status"] == "online")
 
 
-def test_samples_that_arrive_after_the_last_will_bring_nobody_back(alice: Api, collar_of: Starter) -> None:
-    device = alice.new_device()
-    collar = collar_of(alice, device)
-    Device.objects.filter(pk=device["id"]).update(status="offline")
-    collar.send_samples(collar.sample())
-    wait_for(lambda: status_of(alice, device)["latest"] is not None)
-    assert status_of(alice, device)["status"] == "offline"
-
-
 def test_a_long_interval_is_no_silence(alice: Api, collar_of: Starter) -> None:
     device = alice.new_device()
     alice.patch(f"/devices/{device['id']}", json={"config": {"telemetry_interval_s": 600}})

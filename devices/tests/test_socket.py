@@ -218,3 +218,18 @@ def test_a_client_that_talks_too_much_is_closed(server: str, alice: Api, pieces:
         with pytest.raises(ConnectionClosed):
             opened.send(iter(pieces))
             opened.recv(timeout=10)
+
+
+def test_a_program_may_show_its_token_in_the_header_that_it_uses_elsewhere(server: str, alice: Api) -> None:
+    device = alice.new_device()
+    headers = {"Authorization": f"Bearer {alice.tokens['access']}"}
+    with socket(server, f"/ws/devices/{device['id']}", additional_headers=headers) as opened:
+        assert receive(opened)["type"] == "snapshot"
+        alice.post("/auth/logout_all")
+        assert closed_with(opened) == 4401
+
+
+@pytest.mark.parametrize("said", ["Bearer", "Bearer x", "Bearer a b", "Basic YTpi"])
+def test_a_header_that_shows_no_token_of_ours_is_4401(server: str, live_db: None, said: str) -> None:
+    with socket(server, "/ws/devices", additional_headers={"Authorization": said}) as opened:
+        assert closed_with(opened) == 4401

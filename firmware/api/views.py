@@ -6,11 +6,10 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.models import User
 from accounts.roles import RELEASE, may
-from core.api import PageQuery, page, read
+from core.calls import ApiView, PageQuery, page, read
 from core.errors import Forbidden, NotFound
 from core.openapi import errors
 from devices.selectors import find_device
@@ -34,9 +33,9 @@ def _release(release_id: UUID) -> Release:
     return found
 
 
-class ReleaseListView(APIView):
+class ReleaseListView(ApiView):
     @extend_schema(
-        operation_id="firmware_releases_list",
+        operation_id="list_releases",
         parameters=[PageQuery],
         responses={200: shapes.ReleasePageSerializer, **errors(400, 401, 404)},
     )
@@ -46,21 +45,22 @@ class ReleaseListView(APIView):
         return page(request, Release.objects.all(), shapes.ReleaseSerializer)
 
 
-class ReleaseView(APIView):
-    @extend_schema(responses={200: shapes.ReleaseSerializer, **errors(401, 404)})
+class ReleaseView(ApiView):
+    @extend_schema(operation_id="get_release", responses={200: shapes.ReleaseSerializer, **errors(401, 404)})
     def get(self, request: Request, release_id: UUID) -> Response:
         """One release; for staff."""
         _staff(request)
         return Response(shapes.ReleaseSerializer(_release(release_id)).data)
 
 
-class ReleaseActView(APIView):
+class ReleaseActView(ApiView):
     @extend_schema(
+        operation_id="act_on_release",
         request=shapes.RollOutSerializer,
         responses={200: shapes.ReleaseSerializer, **errors(400, 401, 403, 404, 409)},
     )
     def post(self, request: Request, release_id: UUID, act: str) -> Response:
-        """publish, roll_out (to `percent` of all collars), pause, resume or withdraw; for admins."""
+        """publish, roll_out (to `percent` of all collars), retry (where it failed), pause, resume, withdraw; admins."""
         user = _staff(request)
         release = _release(release_id)
         if act not in rollouts.ACTS:
@@ -71,9 +71,9 @@ class ReleaseActView(APIView):
         return Response(shapes.ReleaseSerializer(_release(release_id)).data)
 
 
-class JobListView(APIView):
+class JobListView(ApiView):
     @extend_schema(
-        operation_id="firmware_releases_jobs_list",
+        operation_id="list_release_jobs",
         parameters=[PageQuery],
         responses={200: shapes.UpdateJobPageSerializer, **errors(400, 401, 404)},
     )
@@ -84,9 +84,9 @@ class JobListView(APIView):
         return page(request, rows, shapes.UpdateJobSerializer)
 
 
-class DeviceUpdatesView(APIView):
+class DeviceUpdatesView(ApiView):
     @extend_schema(
-        operation_id="devices_updates_list",
+        operation_id="list_updates",
         parameters=[PageQuery],
         responses={200: shapes.UpdateJobPageSerializer, **errors(400, 401, 404)},
     )

@@ -27,7 +27,8 @@ BEFORE = {
     State.FAILED: OPEN,
     State.ROLLED_BACK: OPEN,
 }
-ENDS = (State.CONFIRMED, State.FAILED, State.ROLLED_BACK)
+BAD_ENDS = (State.FAILED, State.ROLLED_BACK)
+ENDS = (State.CONFIRMED, *BAD_ENDS)
 
 
 def offer(waiting: UpdateJobQuerySet) -> None:
@@ -39,16 +40,20 @@ def offer(waiting: UpdateJobQuerySet) -> None:
     _after_commit((job.device_id, _install(job)) for job in found)
 
 
-def offer_again(*, device_id: UUID) -> None:
-    """A collar came online: it hears of its open job, from wherever it is."""
-    job = UpdateJob.objects.filter(device=device_id, state__in=OPEN).with_release().first()
-    if job is None or (job.release.paused and job.state == State.QUEUED):
+def offer_again(*, job: UpdateJob, board: str) -> None:
+    """A collar of that board came online: it hears of its open job, from wherever it is."""
+    if job.release.paused and job.state == State.QUEUED:
         return
-    board = Device.objects.values_list("board", flat=True).get(pk=device_id)
     if board not in ("", job.release.board):  # it says its board since the job was made
         return end_job(job=job, reason="other_board")
     UpdateJob.objects.filter(pk=job.pk, state=State.QUEUED).update(state=State.OFFERED, offered_at=now())
     _after_commit([(job.device_id, _install(job))])
+
+
+def supersede(found: QuerySet[UpdateJob]) -> None:
+    """End those of these that no collar has begun: it is to run something else."""
+    for job in found.filter(state__in=(State.QUEUED, State.OFFERED)):
+        end_job(job=job, reason="superseded")
 
 
 def call_back(offered: QuerySet[UpdateJob]) -> None:
@@ -65,25 +70,31 @@ def end_job(*, job: UpdateJob, reason: str) -> None:
 
 
 @transaction.atomic
-def record_report(*, device_id: UUID, job_id: UUID, state: str, reason: str, at: datetime) -> UUID | None:
-    """Apply what a collar reports of its job. The release's id when the job has ended badly by it."""
+def record_report(*, device_id: UUID, job_id: UUID, state: str, reason: str, at: datetime) -> UpdateJob | None:
+    """Apply what a collar reports of its job. The job when it has ended by it.
+
+    One that failed may pause its rollout, so the release is taken before the job, as by who rolls it out.
+    """
     own = UpdateJob.objects.filter(pk=job_id, device=device_id)
     if state == "waiting":
         own.filter(state__in=(State.QUEUED, State.OFFERED)).update(state=State.OFFERED, reason=reason)
         return None
     if state not in BEFORE:
         return None
+    if state in BAD_ENDS:
+        list(Release.objects.filter(jobs__in=own).select_for_update(no_key=True).values_list("pk"))
     moment = "ended_at" if state in ENDS else f"{state}_at"
     if not own.filter(state__in=BEFORE[State(state)]).update(state=state, reason=reason, **{moment: at}):
         return None
-    return own.values_list("release", flat=True).get() if state in (State.FAILED, State.ROLLED_BACK) else None
+    return own.get() if state in ENDS else None
 
 
 def release_of(*, job_id: UUID, token: str) -> Release | None:
     """The release of an open job, for who knows the job's address."""
     if not tokens.matches(job_id, token):
         return None
-    return Release.objects.filter(jobs__pk=job_id, jobs__state__in=OPEN).first()
+    released = Release.objects.exclude(state=Release.State.WITHDRAWN)
+    return released.filter(jobs__pk=job_id, jobs__state__in=OPEN).first()
 
 
 def _install(job: UpdateJob) -> InstallUpdate:

@@ -243,7 +243,7 @@ def test_it_streams_in_a_heap_of_two_megabytes(server: Server, collar: Collar, m
 def test_a_stream_for_which_its_memory_is_too_small_fails_and_says_why(
     server: Server, collar: Collar, media: Media
 ) -> None:
-    collar.start(heap="320K")
+    collar.start(heap="336K")
     wait_until(server.presences)
     told = start_command(media, collar)
     server.command("stream", told)

@@ -5,12 +5,16 @@ from uuid import uuid4
 
 from allauth.account import forms as allauth
 from allauth.account.models import EmailAddress
+from allauth.core import context
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from accounts.invitations import invited_address
 from accounts.models import User
 from pages.account.forms import check
 
@@ -44,6 +48,17 @@ class SignupForm(InOurWords, allauth.SignupForm):  # type: ignore[misc]
 
     field_order = ("name", "email", "password1")
     hashed_password = ""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].initial = invited_address(context.request)
+
+    def clean_email(self) -> str:
+        """The address that was invited, where that is needed."""
+        email: str = super().clean_email()
+        if settings.SIGNUP == "invite" and email.lower() != invited_address(context.request):
+            raise ValidationError(_("The invitation is for another address."))
+        return email
 
     def try_save(self, request: HttpRequest) -> Any:
         """allauth's: the new person, or the answer to an address that is known. Raises Busy, with nothing written."""

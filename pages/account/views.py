@@ -40,6 +40,7 @@ class Login(LoginView):
     template_name = "account/login.html"
     authentication_form = LoginForm
     redirect_authenticated_user = True
+    extra_context = {"signup": settings.SIGNUP}
 
     def form_valid(self, form: Any) -> HttpResponse:
         """The password was right."""

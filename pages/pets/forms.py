@@ -9,7 +9,6 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from core.names import require_visible
-from core.times import now
 from pets.decode import MAX_BYTES
 from pets.models import Pet
 
@@ -55,9 +54,9 @@ class PetForm(forms.ModelForm[Pet]):
         return name
 
     def clean_birthdate(self) -> object:
-        """Not in the future, anywhere on Earth."""
+        """Within the life of a pet."""
         born = self.cleaned_data["birthdate"]
-        if born and (born > now().date() or born.year < 1950):
+        if born and born.year < 1950:
             raise ValidationError(_("This day cannot be right."))
         return born
 

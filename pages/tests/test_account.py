@@ -4,6 +4,8 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from io import StringIO
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,6 +14,7 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_
 from django.core import mail
 from django.core.cache import cache
 from django.core.mail import EmailMessage
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
@@ -274,3 +277,37 @@ def test_an_ended_session_shows_no_account(owner: User) -> None:
     client = signed_in(owner)
     UserSession.objects.filter(user=owner).update(expires_at=now() - timedelta(seconds=1))
     assert client.get("/account/").headers["Location"].startswith("/account/login")
+
+
+# --- Who may sign up ---
+
+
+def invite(email: str) -> str:
+    said = StringIO()
+    call_command("invite_person", email, stdout=said)
+    return said.getvalue()
+
+
+def try_sign_up(client: Client, address: str, link: str = "/account/signup") -> User | None:
+    client.post(link, {"name": "Dora", "email": address, "password1": NEW})
+    return User.objects.filter(email=address).first()
+
+
+def test_a_closed_installation_makes_no_accounts(db: None, settings: Any) -> None:
+    settings.SIGNUP = "closed"
+    assert "No new accounts here" in Client().get("/account/signup").content.decode()
+    assert try_sign_up(Client(), "dora@example.com") is None
+
+
+def test_an_invitation_is_for_its_address_once(db: None, settings: Any) -> None:
+    settings.SIGNUP = "invite"
+    said = invite("Dora@example.com")
+    link = str(re.search(r"/account/signup\?invite=\S+", said)[0])  # type: ignore[index]
+    assert letters()[-1].to == ["dora@example.com"]
+    assert 'value="dora@example.com"' in Client().get(link).content.decode()
+    assert try_sign_up(Client(), "erik@example.com", link) is None
+    assert try_sign_up(Client(), "dora@example.com") is None
+    assert try_sign_up(Client(), "dora@example.com", link + "x") is None
+    assert try_sign_up(Client(), "dora@example.com", link) is not None
+    with pytest.raises(CommandError, match="has an account already"):
+        invite("dora@example.com")

@@ -48,6 +48,7 @@ BOUNDS = {
     "mfa_authenticator": "two a person: the app and the recovery codes",
     "django_session": PRUNED + "past their date, 30 days at most",
     "core_ratecount": PRUNED + "a day after their window",
+    "core_keptanswer": "core.tasks.forget_answers, a day after it was asked; only a success keeps one",
     # pets and collars
     "pets_pet": "HETRI_PETS_PER_OWNER",
     "pets_petpicture": "one a pet, of a bounded size",
@@ -61,7 +62,7 @@ BOUNDS = {
     "devices_batch": "staff, 1000 collars each: history that the operator keeps",
     "devices_batchsheet": "provisioning.tasks.resume_stalled_batches: an hour after the batch",
     "firmware_release": "an administrator's: history that the operator keeps",
-    "firmware_updatejob": "one a collar and release; goes with the collar",
+    "firmware_updatejob": "a try of a collar and release: two by themselves, more by staff; goes with the collar",
     # samples
     "telemetry_sample": "telemetry.tasks.make_partitions drops its partitions with the retention",
     "telemetry_rollup": "telemetry.tasks.make_partitions, with the retention",

@@ -7,10 +7,9 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.authentication import Caller
-from core.api import PageQuery, page, read
+from core.calls import ApiView, PageQuery, page, read
 from core.errors import Forbidden, NotFound
 from core.openapi import errors
 from core.times import iso, now
@@ -29,8 +28,10 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
-class VideoUrlView(APIView):
-    @extend_schema(responses={200: shapes.VideoUrlSerializer, **errors(401, 403, 404, 409)})
+class VideoUrlView(ApiView):
+    @extend_schema(
+        operation_id="get_video_url", responses={200: shapes.VideoUrlSerializer, **errors(401, 403, 404, 409)}
+    )
     def get(self, request: Request, device_id: UUID) -> Response:
         """Where to play the collar's camera; asks the collar to stream if it does not."""
         caller = caller_of(request)
@@ -41,8 +42,10 @@ class VideoUrlView(APIView):
         return Response({"url": url, "state": state, "expires_at": iso(ticket.expires_at)})
 
 
-class VideoTokenView(APIView):
-    @extend_schema(responses={200: shapes.VideoTokenSerializer, **errors(401, 403, 404, 409)})
+class VideoTokenView(ApiView):
+    @extend_schema(
+        operation_id="get_video_token", responses={200: shapes.VideoTokenSerializer, **errors(401, 403, 404, 409)}
+    )
     def get(self, request: Request, device_id: UUID) -> Response:
         """A new token for the stream that runs or starts; never starts one."""
         caller = caller_of(request)
@@ -51,9 +54,9 @@ class VideoTokenView(APIView):
         return Response({"token": ticket.token, "stream": stream, "expires_at": iso(ticket.expires_at)})
 
 
-class ViewingListView(APIView):
+class ViewingListView(ApiView):
     @extend_schema(
-        operation_id="devices_viewings_list",
+        operation_id="list_viewings",
         parameters=[PageQuery],
         responses={200: shapes.ViewingPageSerializer, **errors(400, 401, 404)},
     )
@@ -63,8 +66,8 @@ class ViewingListView(APIView):
         return page(request, viewings.list_viewings(find_device(user, device_id), user), shapes.ViewingSerializer)
 
 
-class SupportViewView(APIView):
-    @extend_schema(responses={200: shapes.SupportGrantSerializer, **errors(401, 404)})
+class SupportViewView(ApiView):
+    @extend_schema(operation_id="get_support_view", responses={200: shapes.SupportGrantSerializer, **errors(401, 404)})
     def get(self, request: Request, device_id: UUID) -> Response:
         """Until when support may watch; 404 when it may not."""
         device = find_device(request.auth.user, device_id)
@@ -74,6 +77,7 @@ class SupportViewView(APIView):
         return Response(grant_resource(found))
 
     @extend_schema(
+        operation_id="allow_support_view",
         request=shapes.SupportOrderSerializer,
         responses={201: shapes.SupportGrantSerializer, **errors(400, 401, 403, 404, 409)},
     )
@@ -84,7 +88,7 @@ class SupportViewView(APIView):
         minutes = read(shapes.SupportOrderSerializer, request)["minutes"]
         return Response(grant_resource(support.grant_support(device=device, by=user, minutes=minutes)), status=201)
 
-    @extend_schema(responses={204: None, **errors(401, 403, 404)})
+    @extend_schema(operation_id="end_support_view", responses={204: None, **errors(401, 403, 404)})
     def delete(self, request: Request, device_id: UUID) -> Response:
         """Support may not watch any more, and who does is cut off."""
         user = request.auth.user

@@ -218,13 +218,24 @@ def test_samples_nested_to_any_depth_are_set_aside(make_device: Maker) -> None:
 
 
 def test_it_was_heard(make_device: Maker) -> None:
-    device, earlier = make_device(), make_device(status="offline")
+    device = make_device()
     sent = message(device, reading(1, now() - timedelta(hours=1)))
-    store([sent, message(earlier, reading(1))])
+    store([sent])
     device.refresh_from_db()
-    earlier.refresh_from_db()
     assert (device.status, device.last_seen) == ("online", sent.received_at)
-    assert earlier.status == "offline"  # presence says when it is back
+
+
+@pytest.mark.parametrize(
+    ("sampled_ago_s", "gone_ago_s", "status"), [(0, 1, "online"), (9, 4, "offline"), (99, 40, "online")]
+)
+def test_who_is_gone_is_back_with_what_was_sampled_since_or_comes_much_later(
+    make_device: Maker, sampled_ago_s: int, gone_ago_s: int, status: str
+) -> None:
+    at = now()
+    device = make_device(status="offline", reported={"offline_at": (at - timedelta(seconds=gone_ago_s)).isoformat()})
+    store([message(device, reading(1, at - timedelta(seconds=sampled_ago_s)))])
+    device.refresh_from_db()
+    assert device.status == status
 
 
 def test_what_the_broker_repeats_was_not_heard_now(make_device: Maker) -> None:

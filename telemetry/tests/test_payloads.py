@@ -92,8 +92,23 @@ def message_of(**changes: Any) -> bytes:
     return json.dumps(body).encode()
 
 
+def test_an_integer_may_be_written_with_a_fraction_of_nothing() -> None:
+    felt = {"sd_mg": 2.0, "odba_mg": 1.0, "active_s": 3.0, "steps": 4.0}
+    payload = message_of(v=1.0, batch=3.0, samples=[{**GOOD, "seq": 7.0, "ts": float(NOW), "activity": felt}])
+    parsed = payloads.parse(payload, OLDEST, NOW)
+    assert (parsed.batch, parsed.answer, parsed.refused) == (3, True, [])
+    assert [(one.seq, one.ts, one.activity and one.activity.steps) for one in parsed.readings] == [(7, NOW, 4)]
+
+
+def test_an_odd_wish_for_an_answer_costs_no_sample() -> None:
+    parsed = payloads.parse(message_of(ack="yes"), OLDEST, NOW)
+    assert (len(parsed.readings), parsed.rejected, parsed.answer) == (1, 0, False)
+    assert [reason for _, reason in parsed.refused] == ["bad_type: ack"]
+
+
 def test_unknown_keys_are_ignored() -> None:
-    payload = message_of(samples=[{**GOOD, "new": 1}], extra={})
+    felt = {"sd_mg": 1, "odba_mg": 1, "active_s": 1, "steps": 1, "\udc80": 1}
+    payload = message_of(samples=[{**GOOD, "new": 1, "\udc80": "\udc80", "activity": felt}], extra={}, **{"\udc80": 2})
     assert len(payloads.parse(payload, OLDEST, NOW).readings) == 1
 
 

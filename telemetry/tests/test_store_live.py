@@ -36,7 +36,7 @@ def pushed() -> Iterator[Any]:
             found = channel.get_message(timeout=5)
             events.extend(json.loads(found["data"]) if found else [])
         events.pop()
-        return [event for event in events if event.get("device") == str(device.pk)]
+        return [event for event in events if event.get("device") == str(device.pk) and event["type"] == "telemetry"]
 
     yield about
     channel.close()

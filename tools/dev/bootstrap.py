@@ -24,6 +24,7 @@ PACKAGES = (
     "libfaketime",
     "gcc",
     "libc6-dev",
+    "mosquitto-clients",
     "mosquitto-dev",
     "libmosquitto-dev",
     "uthash-dev",

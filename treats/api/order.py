@@ -7,17 +7,17 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
-from rest_framework.exceptions import ValidationError
 
 from accounts.authentication import Caller, authenticate
-from core.api import load_json, refusal_response, to_api_error
+from core.api import load_json, refusal_response
+from core.calls import UNKNOWN, checked
 from core.errors import ApiError, Invalid
+from core.idempotency import key_of
 from devices.selectors import find_device_to_change
 from treats.api.serializers import TreatOrderSerializer
-from treats.const import KEY_LENGTH_MOST, TREAT_HEADER, WAIT_DEFAULT_S, WAIT_MOST_S
+from treats.const import TREAT_HEADER, WAIT_DEFAULT_S, WAIT_MOST_S
 from treats.models import TreatEvent
 from treats.presenters import treat_resource
 from treats.services.ledger import send_treat
@@ -36,15 +36,13 @@ class Order:
 
 
 def parse_order(request: HttpRequest) -> Order:
-    """Read body and headers. Raises Invalid and ValidationError."""
-    reader = TreatOrderSerializer(data=load_json(request.body) if request.body else {})
-    reader.is_valid(raise_exception=True)
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and (not 1 <= len(key) <= KEY_LENGTH_MOST or not key.isprintable()):
-        raise Invalid({"Idempotency-Key": [format_lazy(_("1 to {n} printable characters."), n=KEY_LENGTH_MOST)]})
+    """Read body and headers. Raises Invalid."""
+    given = checked(TreatOrderSerializer(data=load_json(request.body) if request.body else {}))
+    if request.GET:
+        raise Invalid({name: [UNKNOWN] for name in request.GET})
     asked = _WAIT.search(request.headers.get("Prefer", ""))
     wait = min(int(asked.group(1)), WAIT_MOST_S) if asked else WAIT_DEFAULT_S
-    return Order(portion=reader.validated_data["portion"], key=key, wait=wait)
+    return Order(portion=given["portion"], key=key_of(request.headers), wait=wait)
 
 
 def source_of(caller: Caller) -> str:
@@ -79,8 +77,8 @@ async def treat(request: HttpRequest, device_id: UUID) -> HttpResponse:
     try:
         event, order = await sync_to_async(_send)(request, device_id)
         event = await waiting.settled(event, order.wait)
-    except (ApiError, ValidationError) as error:
-        return refusal_response(to_api_error(error) or ApiError())
+    except ApiError as error:
+        return refusal_response(error)
     finally:
         waiting.end()
     answer = JsonResponse(treat_resource(event), status=202 if event.result == TreatEvent.Result.PENDING else 200)

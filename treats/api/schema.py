@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from treats.const import KEY_LENGTH_MOST, PORTIONS_MOST
+from core.idempotency import KEY_LENGTH_MOST
+from treats.const import PORTIONS_MOST
 
 _DEVICE = {
     "in": "path",
@@ -46,7 +47,7 @@ def add_treat(result: dict[str, Any], generator: Any, request: Any, public: bool
     result["components"]["schemas"]["TreatOrder"] = {"type": "object", "properties": order}
     result["paths"]["/devices/{device_id}/treat"] = {
         "post": {
-            "operationId": "devices_treat_create",
+            "operationId": "give_treat",
             "description": "Throw a treat, and answer once it is settled or the wait is over.",
             "tags": ["devices"],
             "parameters": [_DEVICE, _KEY, _PREFER],

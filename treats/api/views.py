@@ -6,19 +6,18 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.models import User
-from core.api import PageQuery, page
+from core.calls import ApiView, PageQuery, page
 from core.openapi import errors
 from devices.selectors import find_device
 from treats.api import serializers as shapes
 from treats.models import TreatEvent
 
 
-class TreatListView(APIView):
+class TreatListView(ApiView):
     @extend_schema(
-        operation_id="devices_treats_list",
+        operation_id="list_treats",
         parameters=[PageQuery],
         responses={200: shapes.TreatPageSerializer, **errors(400, 401, 404)},
     )
@@ -29,8 +28,8 @@ class TreatListView(APIView):
         return page(request, found, shapes.TreatSerializer)
 
 
-class TreatView(APIView):
-    @extend_schema(responses={200: shapes.TreatSerializer, **errors(401, 404)})
+class TreatView(ApiView):
+    @extend_schema(operation_id="get_treat", responses={200: shapes.TreatSerializer, **errors(401, 404)})
     def get(self, request: Request, device_id: UUID, treat_id: UUID) -> Response:
         """One treat as it is now."""
         user: User = request.auth.user

@@ -13,7 +13,7 @@ from django.db import transaction
 from core.times import now
 from devices.models import Device
 from pets.models import Pet
-from tools.testing import Api, Collar, new_key, one_waits_for_a_lock, wait_for
+from tools.testing import Api, Collar, new_key, one_waits_for_a_lock, side_by_side, wait_for
 from treats.models import TreatEvent
 from treats.services.ledger import expire_overdue
 
@@ -27,11 +27,6 @@ def order(
     if wait is not None:
         headers["Prefer"] = f"wait={wait}"
     return api.post(f"/devices/{device['id']}/treat", json=body, headers=headers)
-
-
-def side_by_side(count: int, call: Callable[[], httpx.Response]) -> list[httpx.Response]:
-    with ThreadPoolExecutor(count) as pool:
-        return [future.result() for future in [pool.submit(call) for _ in range(count)]]
 
 
 def test_it_answers_200_once_the_collar_has_dispensed(alice: Api, collar_of: Starter) -> None:

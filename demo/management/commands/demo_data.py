@@ -76,12 +76,15 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _account(email: str, name: str, role: str, known: Account) -> Account:
     """The account with a password that demo.json may tell: the known one while it fits, else a new one."""
-    user = User.objects.filter(email=email).first() or User.objects.create_user(email, None, name=name, role=role)
-    if known.get("email") == email and user.check_password(known.get("password", "")):
+    user = User.objects.filter(email=email).first()
+    if user and known.get("email") == email and user.check_password(known.get("password", "")):
         return known
     password = secrets.token_urlsafe(12)
-    user.set_password(password)
-    user.save(update_fields=["password"])
+    if user is None:
+        User.objects.create_user(email, password, name=name, role=role)
+    else:
+        user.set_password(password)
+        user.save(update_fields=["password"])
     return {"email": email, "password": password}
 
 

@@ -7,7 +7,7 @@ import json
 TABLE = {
     "ack": ("take_ack", ("boot", "batch", "stored", "rejected")),
     "treat": ("take_treat", ("id", "portion", "exp")),
-    "config": ("take_config", ("version", "telemetry_interval_s", "camera", "time_zone")),
+    "config": ("take_config", ("version", "telemetry_interval_s", "camera", "time_zone", "retired")),
     "stream": (
         "take_stream",
         ("id", "action", "host", "port", "app", "name", "key", "lease_s", "width", "height", "fps"),

@@ -241,7 +241,9 @@ class Collar:
         self.spawn(self.treats.command(told))
 
     def take_config(self, told):
-        """The server wants another configuration."""
+        """The server wants another configuration, or says that there is none any more."""
+        if told.get("retired") is True:
+            return self.log("retired")
         try:
             changed = self.config.apply(told)
         except BadConfig as error:

@@ -14,13 +14,15 @@ HERE = __file__.rsplit("/", 1)[0] if "/" in __file__ else "."
 if __name__ == "__main__":
     sys.path[:0] = [HERE, HERE + "/.."]
 
+import boot.main as loader
 from app import files
 from app.config import BadConfig, Device
 from app.log import make_log
-from app.main import Collar, Ports
+from app.main import FIRMWARE, Collar, Ports, Restart
 from app.mqtt import KEEP_ALIVE_S
 from app.networks import Networks
 from app.setup import Setup
+from app.slots import Slots
 from app.treat import RESULTS
 from app.wifi import Wifi
 from board import parts
@@ -147,13 +149,26 @@ def _first_word(folder):
     return (str(device.get("name") or "").split() or [""])[0]
 
 
+def _chosen_slots(folder):
+    """Where an update goes, and which one its loader would start. It runs this computer's program all the same."""
+    root = folder + "/program"
+    if not loader.is_whole(root + "/a"):
+        files.make_folder(root)
+        files.make_folder(root + "/a")
+        board = Options(folder)["board"] or PINS["board"]
+        files.write_json(root + "/a/manifest.json", {"version": FIRMWARE, "board": board})
+    return Slots(root, *loader.choose(root))
+
+
 async def _keep_running(folder, delay_ms, feel_ms):
     """A collar that breaks starts anew, as the watchdog would do it."""
     await asyncio.sleep_ms(delay_ms)
     while True:
-        collar = SimCollar(folder, feel_ms)
+        collar = SimCollar(folder, feel_ms, _chosen_slots(folder))
         try:
             await collar.run()
+        except Restart:
+            continue
         except Exception as error:
             collar.log("crashed", error=type(error).__name__)
             sys.print_exception(error)

@@ -1,7 +1,9 @@
 """Releases and their rollouts: who may, in which order, to how many, and when it stops by itself."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import uuid4
 
@@ -15,7 +17,7 @@ from devices.models import Device
 from firmware.models import Release, UpdateJob
 from firmware.packing import BOARD, pack
 from firmware.services import jobs, releases, rollouts
-from tools.testing import Api, Collar, wait_for
+from tools.testing import Api, Collar, one_waits_for_a_lock, wait_for
 
 
 @pytest.fixture(scope="session")
@@ -24,11 +26,27 @@ def key() -> rsa.RSAPrivateKey:
 
 
 @pytest.fixture
-def release(key: rsa.RSAPrivateKey, live_db: None) -> Release:
+def release(key: rsa.RSAPrivateKey, live_db: None) -> Iterator[Release]:
     """Published, rolled out to nobody, with a version of its own."""
-    made = releases.add(packed=pack(version=f"1.1.{uuid4().int % 1_000_000}", board=BOARD, key=key))
+    with published(key) as made:
+        yield made
+
+
+@pytest.fixture
+def newer(key: rsa.RSAPrivateKey, live_db: None) -> Iterator[Release]:
+    """As `release`, made after it."""
+    with published(key, "1.2") as made:
+        yield made
+
+
+@contextmanager
+def published(key: rsa.RSAPrivateKey, line: str = "1.1") -> Iterator[Release]:
+    """Withdrawn in the end, so that no other test's collar is offered it."""
+    made = releases.add(packed=pack(version=f"{line}.{uuid4().int % 1_000_000}", board=BOARD, key=key))
     rollouts.publish(release=made)
-    return made
+    yield made
+    with suppress(Conflict):
+        rollouts.withdraw(release=made)
 
 
 @pytest.fixture
@@ -97,17 +115,16 @@ def test_a_collar_that_comes_online_is_offered_its_open_job(release: Release, co
 
 
 def test_a_share_of_the_collars_is_the_same_whenever_it_is_asked(release: Release) -> None:
-    places = [rollouts._place(release.pk, uuid4()) for _ in range(2_000)]
+    places = [rollouts.place(release.pk, uuid4()) for _ in range(2_000)]
     assert 0.08 < sum(place < 10 for place in places) / 2_000 < 0.12
     device = uuid4()
-    assert rollouts._place(release.pk, device) == rollouts._place(release.pk, device)
+    assert rollouts.place(release.pk, device) == rollouts.place(release.pk, device)
 
 
 def test_rolling_out_to_all_gives_each_collar_one_job(release: Release, collar: Collar) -> None:
     rollouts.roll_out(release=release, percent=100)
     assert rollouts.roll_out(release=release, percent=100) == 0
     assert UpdateJob.objects.filter(release=release, device=collar.id).count() == 1
-    rollouts.withdraw(release=release)
 
 
 def test_a_withdrawn_release_is_called_back(release: Release, collar: Collar) -> None:
@@ -190,3 +207,105 @@ def test_a_job_ends_when_its_collar_says_that_it_is_another_board(release: Relea
     collar.say_online(hardware={"board": "another"})
     wait_for(lambda: UpdateJob.objects.get(pk=job.pk).reason == "other_board")
     assert not Release.objects.get(pk=release.pk).paused
+
+
+def orders(collar: Collar, release: Release) -> list[str]:
+    """The jobs of that release that the collar heard of."""
+    return [told["job"] for told in collar.received("update") if told.get("version") == release.version]
+
+
+def roll_out(release: Release, collar: Collar) -> UpdateJob:
+    rollouts.roll_out(release=release, percent=100)
+    wait_for(lambda: orders(collar, release))
+    return UpdateJob.objects.filter(release=release, device=collar.id).latest("id")
+
+
+def test_a_collar_that_is_made_after_a_rollout_gets_it(
+    release: Release, alice: Api, collar_of: Callable[..., Collar]
+) -> None:
+    rollouts.roll_out(release=release, percent=100)
+    late = collar_of(alice, alice.new_device())
+    wait_for(lambda: orders(late, release))
+
+
+def test_a_collar_that_runs_what_it_should_is_left_alone(release: Release, alice: Api) -> None:
+    rollouts.roll_out(release=release, percent=100)
+    device = alice.new_device()
+    late = Collar(device["mqtt"]).start(firmware=release.version)
+    wait_for(lambda: Device.objects.get(pk=device["id"]).firmware_version == release.version)
+    late.stop()
+    assert not UpdateJob.objects.filter(device=device["id"]).exists()
+
+
+def test_an_update_that_failed_is_tried_once_more_by_itself_and_again_by_hand(release: Release, collar: Collar) -> None:
+    Release.objects.filter(pk=release.pk).update(fail_percent=100)
+    for tries in (1, 2, 3):
+        if tries == 1:
+            roll_out(release, collar)
+        elif tries == 2:
+            collar.say_online()
+        else:
+            collar.say_online(treats_left=5)
+            wait_for(lambda: Device.objects.get(pk=collar.id).reported.get("treats_left") == 5)
+            assert len(orders(collar, release)) == 2
+            rollouts.retry(release=release)
+        wait_for(lambda n=tries: len(orders(collar, release)) == n)
+        job = UpdateJob.objects.get(pk=orders(collar, release)[-1])
+        say(collar, job, "failed", reason="download_failed")
+        wait_for(lambda pk=job.pk: UpdateJob.objects.get(pk=pk).state == "failed")
+
+
+@pytest.mark.parametrize(("state", "reason"), [("rolled_back", "not_confirmed"), ("failed", "older")])
+def test_what_a_second_try_would_not_change_is_left_to_people(
+    release: Release, collar: Collar, state: str, reason: str
+) -> None:
+    say(collar, roll_out(release, collar), state, reason=reason)
+    wait_for(lambda: UpdateJob.objects.filter(device=collar.id, state=state).exists())
+    collar.say_online(treats_left=5)
+    wait_for(lambda: Device.objects.get(pk=collar.id).reported.get("treats_left") == 5)
+    assert len(orders(collar, release)) == 1
+
+
+def test_a_collar_that_was_busy_follows_when_its_update_has_ended(
+    release: Release, newer: Release, collar: Collar
+) -> None:
+    busy = roll_out(release, collar)
+    say(collar, busy, "downloading")
+    wait_for(lambda: job_of(release, collar.id).state == "downloading")
+    rollouts.roll_out(release=newer, percent=100)
+    assert orders(collar, newer) == []
+    say(collar, busy, "failed", reason="download_failed")
+    wait_for(lambda: orders(collar, newer))
+
+
+def test_what_a_withdrawn_release_superseded_is_wanted_again(release: Release, newer: Release, collar: Collar) -> None:
+    roll_out(release, collar)
+    roll_out(newer, collar)
+    assert job_of(release, collar.id).reason == "superseded"
+    rollouts.withdraw(release=newer)
+    collar.say_online()
+    wait_for(lambda: len(orders(collar, release)) == 2)
+
+
+def test_a_retired_collar_has_no_update_before_it(release: Release, alice: Api, collar: Collar) -> None:
+    roll_out(release, collar)
+    assert alice.delete(f"/devices/{collar.id}").status_code == 204
+    wait_for(lambda: job_of(release, collar.id).reason == "retired")
+
+
+def test_a_smaller_share_than_before_is_refused_and_says_so(release: Release) -> None:
+    rollouts.roll_out(release=release, percent=50)
+    with pytest.raises(Conflict) as refused:
+        rollouts.roll_out(release=release, percent=10)
+    assert (refused.value.code, "50 %" in str(refused.value.detail)) == ("further_already", True)
+
+
+def test_a_rollout_and_a_failed_update_wait_for_one_another_in_turn(release: Release, collar: Collar) -> None:
+    job = only_for(release, collar.id)
+    with ThreadPoolExecutor(1) as pool, atomic():
+        Release.objects.select_for_update().get(pk=release.pk)  # as a rollout begins
+        told = pool.submit(say, collar, job, "failed", reason="changed_file")
+        wait_for(one_waits_for_a_lock)
+        UpdateJob.objects.select_for_update(nowait=True).get(pk=job.pk)
+    told.result()
+    wait_for(lambda: Release.objects.get(pk=release.pk).paused)
