@@ -17,13 +17,14 @@ from accounts.models import User
 from core.encryption import fernet_for
 
 PURPOSE = b"hetri.2nd"  # of the key that encrypts second factors
+CODES_MADE = "mfa/messages/recovery_codes_generated.txt"
 # What is worth saying on the next page; the rest is seen there anyway.
 SAID = {
     "account/messages/password_changed.txt": _("Your password is changed. All your other devices are signed out."),
     "account/messages/email_confirmed.txt": _("Your e-mail address is confirmed."),
     "mfa/messages/totp_activated.txt": _("The second factor is on. Keep the recovery codes in a safe place."),
     "mfa/messages/totp_deactivated.txt": _("The second factor is off."),
-    "mfa/messages/recovery_codes_generated.txt": _("These codes are new. The old ones no longer work."),
+    CODES_MADE: _("These codes are new. The old ones no longer work."),
 }
 
 
@@ -62,7 +63,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     ) -> None:
         """Say it in our words, or not at all."""
         words = SAID.get(message_template or "")
-        if words:
+        match = request.resolver_match
+        first_codes = match is not None and match.url_name == "mfa_activate_totp" and message_template == CODES_MADE
+        if words and not first_codes:  # which replace none
             messages.add_message(request, messages.SUCCESS if level < messages.ERROR else level, words)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+import unicodedata
 from base64 import b64decode, b64encode
 
 from django.conf import settings
@@ -14,6 +15,9 @@ ROUNDS = 1
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_LENGTH = 8
 _READ_AS = str.maketrans("OIL", "011")
+# Dashes, blanks, controls and what has no width: what a mail or a PDF puts between the letters, or breaks lines with.
+_BETWEEN = frozenset({"Pd", "Zs", "Zl", "Zp", "Cc", "Cf"})
+_MINUS = "\u2212"  # a sign to Unicode, a dash to people
 
 
 def new_password() -> str:
@@ -49,8 +53,12 @@ def new_claim_code() -> str:
 
 
 def hash_claim_code(code: str) -> str | None:
-    """HMAC of a typed code, case and dash ignored, O read as 0, I and L as 1; None when it cannot be a code."""
-    plain = code.upper().replace("-", "").replace(" ", "").translate(_READ_AS)
+    """HMAC of a typed code, case, dashes and blanks of any kind ignored, O read as 0, I and L as 1.
+
+    None when it cannot be a code.
+    """
+    letters = unicodedata.normalize("NFKC", code.replace(_MINUS, "")).upper()
+    plain = "".join(letter for letter in letters if unicodedata.category(letter) not in _BETWEEN).translate(_READ_AS)
     if len(plain) != CODE_LENGTH or any(letter not in ALPHABET for letter in plain):
         return None
     return hmac.new(settings.CLAIM_KEY.encode(), plain.encode(), hashlib.sha256).hexdigest()

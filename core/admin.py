@@ -85,6 +85,9 @@ def _is_number(text: str) -> bool:
     return True
 
 
+BOM = "\ufeff"  # or Excel reads UTF-8 as something else
+
+
 def csv_line(values: Iterable[object]) -> str:
     """One line of CSV (RFC 4180)."""
     line = io.StringIO()
@@ -156,7 +159,7 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]
         return answer
 
     async def _csv(self, rows: QuerySet[Any], columns: tuple[str, ...]) -> AsyncIterator[str]:
-        yield csv_line(columns)
+        yield BOM + csv_line(columns)
         after = None
         while True:
             part = rows if after is None else rows.filter(pk__lt=after)

@@ -14,7 +14,8 @@ from django.utils.deprecation import MiddlewareMixin
 from core import audit, logs, metrics
 from core.errors import ApiError
 from core.ids import uuid7
-from core.views import answer_refusal, wants_page
+from core.paths import is_page
+from core.views import answer_refusal, as_page, wants_page
 
 _ACCEPTED = re.compile(r"[0-9a-zA-Z-]{8,64}\Z")
 
@@ -24,7 +25,7 @@ def _begin(request: HttpRequest) -> str:
     identity = given if _ACCEPTED.match(given) else uuid7().hex
     logs.request_id.set(identity)
     audit.user.set("")
-    audit.door.set(audit.door_of(request.path, wants_page(request)))
+    audit.door.set(audit.door_of(request.path, is_page(request.path)))
     request.request_id = identity  # type: ignore[attr-defined]
     return identity
 
@@ -69,12 +70,16 @@ def measure(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Ht
     return measured_async if iscoroutinefunction(get_response) else measured
 
 
+def _has_a_reader(request: HttpRequest) -> bool:
+    return (is_page(request.path) or wants_page(request)) and not request.path.startswith("/admin/")
+
+
 class Language(LocaleMiddleware):
     """A reader's language on the owners' pages. The API and the admin speak English, whatever is asked for."""
 
     def process_request(self, request: HttpRequest) -> None:
         """As Django's, where there is a choice."""
-        if wants_page(request) and not request.path.startswith("/admin/"):
+        if _has_a_reader(request):
             return super().process_request(request)
         translation.activate("en")
         request.LANGUAGE_CODE = "en"
@@ -82,7 +87,7 @@ class Language(LocaleMiddleware):
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """What has one language does not vary by it."""
-        if wants_page(request) and not request.path.startswith("/admin/"):
+        if _has_a_reader(request):
             return super().process_response(request, response)
         return response
 
@@ -93,3 +98,7 @@ class Refusals(MiddlewareMixin):
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Django asks when a view has raised."""
         return answer_refusal(request, exception) if isinstance(exception, ApiError) else None
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """A browser that opens an address gets a page, whoever answers."""
+        return as_page(request, response)

@@ -1,19 +1,20 @@
 """Answers that belong to no room: errors outside any view, health."""
 
+import json
 import sys
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import is_valid_path
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
 from core.api import headers_of, refusal_response, to_api_error
 from core.errors import ApiError, CsrfFailed, NotFound
-from core.paths import is_api, is_page
+from core.paths import is_page
 
 WITH_PAGES = (
     HTTPStatus.BAD_REQUEST,
@@ -23,23 +24,52 @@ WITH_PAGES = (
 )
 
 
+FORM_SENT = ("CSRF cookie not set.", "CSRF token from POST")  # how Django's reasons for a stale form begin
+
+
 def wants_page(request: HttpRequest) -> bool:
-    """Whether a person looks at this path in a browser: one of our pages, or one that a browser made up."""
-    if is_page(request.path) or is_api(request.path):
-        return is_page(request.path)
-    return request.get_preferred_type(["application/json", "text/html"]) == "text/html"
+    """Whether a person in a browser asks, or a program. Who takes either is judged by the path."""
+    if request.headers.get("Sec-Fetch-Dest") == "document":
+        return True
+    kinds = ["text/html", "application/json"] if is_page(request.path) else ["application/json", "text/html"]
+    return (request.get_preferred_type(kinds) or kinds[0]) == "text/html"
 
 
 def answer_refusal(request: HttpRequest, refusal: ApiError) -> HttpResponse:
     """A refusal as who asked can read it: a page or JSON."""
     if not wants_page(request):
         return refusal_response(refusal)
-    template = f"{int(refusal.status) if refusal.status in WITH_PAGES else 500}.html"
-    context = {"refusal": refusal, "request_id": getattr(request, "request_id", "")}
-    answer = render(request, template, context, status=refusal.status)
+    answer = _error_page(request, int(refusal.status), str(refusal.detail))
     for name, value in headers_of(refusal).items():
         answer[name] = value
     return answer
+
+
+def _error_page(request: HttpRequest, status: int, detail: str) -> HttpResponse:
+    template = f"{status if status in WITH_PAGES else 500 if status >= 500 else 'refused'}.html"
+    context = {"detail": detail, "request_id": getattr(request, "request_id", "")}
+    return render(request, template, context, status=status)
+
+
+def as_page(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """What a program would be told, as a page for a person who opened this address: any refusal that is no HTML yet."""
+    said = response.headers.get("Content-Type", "").startswith("text/html") and bool(getattr(response, "content", b""))
+    if response.status_code < HTTPStatus.BAD_REQUEST or said or not wants_page(request):
+        return response
+    page = _error_page(request, response.status_code, _detail_of(response))
+    for name, value in response.headers.items():
+        if name not in {"Content-Type", "Content-Length"}:
+            page.headers.setdefault(name, value)
+    page.cookies.update(response.cookies)
+    return page
+
+
+def _detail_of(response: HttpResponseBase) -> str:
+    """The sentence that stands in our JSON, if it is ours."""
+    try:
+        return str(json.loads(getattr(response, "content", b"") or b"{}")["detail"])
+    except (ValueError, TypeError, LookupError):
+        return ""
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -55,33 +85,29 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Django's CSRF_FAILURE_VIEW. A form that was open while its person signed in, or for long, is shown anew."""
-    if not wants_page(request) or settings.CSRF_COOKIE_NAME not in request.COOKIES or not _is_navigation(request):
-        return answer_refusal(request, CsrfFailed())
-    messages.info(
-        request, _("This page was open for long, or you signed in meanwhile. Here it is anew: send it once more.")
-    )
-    return redirect(_where_from(request))
+    """Django's CSRF_FAILURE_VIEW."""
+    if wants_page(request) and reason.startswith(FORM_SENT) and "csrfmiddlewaretoken" in request.POST:
+        return _lead_anew(request)
+    return answer_refusal(request, CsrfFailed())
 
 
-def _is_navigation(request: HttpRequest) -> bool:
-    """Whether a browser shows the answer to a person; a script reads it itself."""
-    return request.get_preferred_type(["application/json", "text/html"]) == "text/html"
-
-
-def _where_from(request: HttpRequest) -> str:
-    """The page of ours that the form stood on."""
-    said = urlsplit(request.headers.get("Referer", ""))
-    if said.netloc == request.get_host() and is_page(said.path):
-        return f"{said.path}?{said.query}" if said.query else said.path
-    return request.path
+def _lead_anew(request: HttpRequest) -> HttpResponse:
+    """A form that was open before somebody signed in or out: its page again, which says so."""
+    shown, host = request.headers.get("Referer", ""), {request.get_host()}
+    if url_has_allowed_host_and_scheme(shown, host, require_https=request.is_secure()):
+        parts = urlsplit(shown)
+        shown = parts._replace(scheme="", netloc="", fragment="").geturl()
+    else:
+        shown = request.get_full_path()
+    if not (request.user.is_authenticated and request.path == reverse("account_login")):  # who signs in twice is in
+        messages.error(request, _("This page was open for too long, so nothing was sent. Here it is again."))
+    answer = redirect(shown)
+    answer.status_code = HTTPStatus.SEE_OTHER
+    return answer
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler404: an unknown path. A page that was typed without its slash is found all the same."""
-    whole = f"{request.path}/"
-    if request.method in ("GET", "HEAD") and is_page(whole) and is_valid_path(whole):
-        return redirect(request.get_full_path(force_append_slash=True))
+    """Django's handler404: an unknown path."""
     return answer_refusal(request, NotFound())
 
 

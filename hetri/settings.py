@@ -248,6 +248,11 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 SIGNUP: str = env.str("HETRI_SIGNUP", default="") or "open"  # open, invite, closed (hetri.checks)
+MFA_FORMS = {
+    "authenticate": "pages.account.factor_forms.CodeForm",
+    "reauthenticate": "pages.account.factor_forms.CodeAgainForm",
+    "activate_totp": "pages.account.factor_forms.FirstCodeForm",
+}
 MFA_ADAPTER = "accounts.adapter.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Hetri"

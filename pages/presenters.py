@@ -43,6 +43,11 @@ class Face:
     windows: Windows = EVERYTHING  # what its reader may see of it
 
     @property
+    def collar_name(self) -> str:
+        """As a sentence begins: by the pet that wears it; without one, by its own name."""
+        return _("{name}’s collar").format(name=self.device.pet.name) if self.device.pet else self.device.name
+
+    @property
     def watchable(self) -> bool:
         """Whether its camera can be asked now."""
         ready = self.device.has_camera and self.presence == Device.Status.ONLINE
@@ -159,14 +164,14 @@ def picture_of(pet: Pet | None) -> str:
 def offline_note(face: Face) -> SafeString:
     """In place of the buttons: what is the matter, and the way out."""
     if face.presence == Device.Status.NEVER_SEEN:
-        words = _("{name}’s collar has not connected yet. Charge it and switch it on within reach of your Wi-Fi.")
-        return format_html(words, name=face.name)
+        words = _("{collar} has not connected yet. Charge it and switch it on within reach of your Wi-Fi.")
+        return format_html(words, collar=face.collar_name)
     if face.battery_low and face.battery is not None:
         level = percent(face.battery)
-        first = format_html(_("{name}’s collar went quiet with {level} left."), name=face.name, level=level)
+        first = format_html(_("{collar} went quiet with {level} left."), collar=face.collar_name, level=level)
         return sentences([first, _("Charge it; what it recorded meanwhile arrives by itself.")])
-    words = _("{name}’s collar has been offline since {time}. Treats work again when it is back.")
-    return format_html(words, name=face.name, time=time_tag(face.last_seen, face.zone))
+    words = _("{collar} has been offline since {time}. Treats work again when it is back.")
+    return format_html(words, collar=face.collar_name, time=time_tag(face.last_seen, face.zone))
 
 
 def home_sentence(faces: Sequence[Face]) -> tuple[SafeString, str]:
@@ -182,10 +187,10 @@ def _need(face: Face) -> SafeString | None:
         since = time_tag(face.last_seen, face.zone)
         return format_html(_("{name} has been quiet since {time}."), name=face.name, time=since)
     if face.presence != Device.Status.ONLINE:
-        return format_html(_("{name}’s collar has not connected yet."), name=face.name)
+        return format_html(_("{collar} has not connected yet."), collar=face.collar_name)
     if face.battery_low and face.battery is not None:
-        words = _("{name}’s collar has {level} left. Charge it tonight.")
-        return format_html(words, name=face.name, level=percent(face.battery))
+        words = _("{collar} has {level} left. Charge it tonight.")
+        return format_html(words, collar=face.collar_name, level=percent(face.battery))
     return None
 
 

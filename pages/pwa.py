@@ -34,17 +34,17 @@ def manifest(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@cache_control(public=True, max_age=86_400)
-def favicon(request: HttpRequest) -> HttpResponse:
-    """For who asks without having read a page; pages name their icon."""
+@cache_control(max_age=3600)
+def icon(request: HttpRequest) -> HttpResponse:
+    """Where programs look for an icon that read no page."""
     return redirect(static("img/icon-192.png"))
 
 
 @require_safe
-@cache_control(public=True, max_age=86_400)
+@cache_control(max_age=3600)
 def robots(request: HttpRequest) -> HttpResponse:
-    """There is nothing to find here for a search engine."""
-    return HttpResponse("User-agent: *\nDisallow: /\n", content_type="text/plain")
+    """Nothing here is for search engines: all of it is somebody's."""
+    return HttpResponse("User-agent: *\nDisallow: /\n", content_type="text/plain; charset=utf-8")
 
 
 @require_safe

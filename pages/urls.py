@@ -1,4 +1,5 @@
 from django.urls import path
+from django.views.generic import RedirectView
 
 from pages import pwa, views
 from pages.collars import views as collars
@@ -26,10 +27,13 @@ urlpatterns = [
     path("pet/<uuid:pet_id>/remove", pets.pet_remove, name="pet_remove"),
     path("pet/<uuid:pet_id>/picture", pets.change_picture, name="pet_change_picture"),
     path("pet/<uuid:pet_id>/picture/<slug:digest>", pets.pet_picture, name="pet_picture"),
+    *[path(name, RedirectView.as_view(url=f"/{name}/", query_string=True)) for name in ("account", "admin", "pet")],
+    path("collar/<uuid:device_id>", RedirectView.as_view(pattern_name="collar", query_string=True)),
+    path("pet/<uuid:pet_id>", RedirectView.as_view(pattern_name="pet", query_string=True)),
+    path("favicon.ico", pwa.icon),
+    path("robots.txt", pwa.robots),
     path("app.webmanifest", pwa.manifest, name="manifest"),
     path("worker.js", pwa.worker, name="worker"),
-    path("favicon.ico", pwa.favicon),
-    path("robots.txt", pwa.robots),
     path("account/offline", pwa.page, name="offline"),
     path("internal/signed_in", views.signed_in),
 ]

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from core.calls import ApiView, PageQuery, page, read
 from core.editions import match_of
 from core.idempotency import answered_once
+from core.names import require_visible
 from core.openapi import EDITION, KEY, errors
 from core.resources import page_of
 from pets import services
@@ -18,6 +19,7 @@ from pets.models import Pet, validate_time_zone
 
 
 class PetSerializer(serializers.ModelSerializer[Pet]):
+    name = serializers.CharField(max_length=80, validators=[require_visible])
     time_zone = serializers.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
 
     class Meta:

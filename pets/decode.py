@@ -98,11 +98,20 @@ def _turn(opened: Image.Image) -> Image.Transpose | None:
 
 def _as_light(opened: Image.Image) -> Image.Image:
     """In a mode of which an average is a colour: no palettes, no single bits, no 16 bits (they would all be white)."""
+    if opened.mode.startswith("I"):
+        opened = _of_8_bits(opened)
     if opened.has_transparency_data:
         return opened.convert("RGBA")
-    if opened.mode.startswith("I"):
-        return opened.point(lambda value: value * (1 / 256)).convert("L")
     return {"P": lambda: opened.convert("RGB"), "1": lambda: opened.convert("L")}.get(opened.mode, lambda: opened)()
+
+
+def _of_8_bits(opened: Image.Image) -> Image.Image:
+    """Grey of 16 bits in 8, and so the one shade of it that is to be clear."""
+    clear = opened.info.pop("transparency", None)
+    light = opened.point(lambda value: value * (1 / 256)).convert("L")
+    if isinstance(clear, int):
+        light.info["transparency"] = clear >> 8
+    return light
 
 
 def _on_white(image: Image.Image) -> Image.Image:

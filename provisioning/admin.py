@@ -18,7 +18,7 @@ from unfold.decorators import action
 from accounts.admin_access import person
 from accounts.models import User
 from accounts.roles import OPERATE, may
-from core.admin import HistoryAdmin, as_keys, csv_line
+from core.admin import BOM, HistoryAdmin, as_keys, csv_line
 from core.errors import ApiError
 from core.redaction import masked
 from core.times import now
@@ -154,7 +154,7 @@ class BatchAdmin(HistoryAdmin):
 
 def _csv(entries: list[Entry]) -> str:
     """The file as a data: URL: it is asked for nowhere, so it can be had from this answer only."""
-    lines = [csv_line(COLUMNS)]
+    lines = [BOM + csv_line(COLUMNS)]
     broker = (settings.MQTT_PUBLIC_HOST, settings.MQTT_PUBLIC_PORT)
     for entry in entries:
         identity = (entry.id, entry.password, entry.id, entry.claim_code)

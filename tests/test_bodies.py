@@ -142,3 +142,30 @@ def test_json_of_a_treat_is_still_json(stack: Stack) -> None:
             headers={"Content-Type": "application/json"},
         )
         assert (answer.status_code, json.loads(answer.content)["code"]) == (400, "invalid")
+
+
+LIMITS = {f"/pet/{SOMEBODYS}/picture": ("12 MB", 14_000 * KB), "/pets": ("1 MB", 1100 * KB)}
+
+
+@pytest.mark.parametrize("path", LIMITS)
+@pytest.mark.parametrize(("language", "words"), [("en", "More than {} cannot"), ("de", "Mehr als {} gehen hier nicht")])
+def test_what_is_too_large_names_its_own_limit_in_the_readers_language(
+    stack: Stack, path: str, language: str, words: str
+) -> None:
+    most, size = LIMITS[path]
+    asks = {"Accept": "text/html,*/*;q=0.8", "Accept-Language": language, "Content-Type": "application/octet-stream"}
+    with browser(stack, signed_in=True) as client:
+        page = client.post(path, content=b"x" * size, headers=asks)
+        told = client.post(path, content=b"x" * size, headers={**asks, "Accept": "application/json"})
+    assert (page.status_code, page.headers["content-type"]) == (413, "text/html; charset=utf-8")
+    assert words.format(most) in page.text
+    assert f'<html lang="{language}">' in page.text
+    assert (told.status_code, told.json()["detail"]) == (413, f"The body is larger than {most}.")
+
+
+def test_a_browser_gets_a_page_and_a_program_json_for_an_address_that_is_too_long(stack: Stack) -> None:
+    with browser(stack, signed_in=False) as client:
+        page = client.get(f"/nope?{'a' * 9000}", headers={"Accept": "text/html"})
+        told = client.get(f"/collar/?{'a' * 9000}", headers={"Accept": "application/json"})
+    assert (page.status_code, told.status_code) == (414, 414)
+    assert told.json()["code"] == "bad_request"

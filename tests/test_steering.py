@@ -170,7 +170,7 @@ def test_plain_http_at_the_tls_port_is_led_to_our_own_name(stack: Stack) -> None
         "/internal/signed_in",
         "/signed_in",
         "/error/down.json",
-        "/error/refused.html",
+        "/error/error.html",
     ],
 )
 def test_what_is_inside_is_not_reached(ask: Ask, path: str) -> None:

@@ -95,9 +95,10 @@ def test_a_filtered_list_is_exported_whole_and_runs_no_formulas(https: Client) -
     _pets(3)
     Pet.objects.create(owner=make_user("bob"), name="=1+1", species="dog")
     https.force_login(make_user("charlie", role="admin"))
-    everything = b"".join(https.get("/admin/pets/pet/export.csv")).decode().splitlines()
+    everything = b"".join(https.get("/admin/pets/pet/export.csv")).decode("utf-8-sig").splitlines()
     assert len(everything) == 5
-    dogs = b"".join(https.get("/admin/pets/pet/export.csv?species__exact=dog")).decode().splitlines()
+    assert b"".join(https.get("/admin/pets/pet/export.csv")).startswith(b"\xef\xbb\xbf")  # Excel knows UTF-8 by it
+    dogs = b"".join(https.get("/admin/pets/pet/export.csv?species__exact=dog")).decode("utf-8-sig").splitlines()
     assert len(dogs) == 2
     assert dogs[1].startswith("'=1+1,")
 

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import User
+from core.names import require_visible
 from core.resources import page_of, serializer_of
 from devices.models import Device
 from devices.presenters import (
@@ -53,7 +54,7 @@ class OwnPetField(serializers.PrimaryKeyRelatedField[Pet]):
 class DeviceChangeSerializer(serializers.Serializer[Any]):
     """Body of PUT and PATCH. Pass the owner as context: the pet must be theirs."""
 
-    name = serializers.CharField(max_length=80)
+    name = serializers.CharField(max_length=80, validators=[require_visible])
     pet = OwnPetField(required=False, allow_null=True, pk_field=serializers.UUIDField())
     config = ConfigSerializer(required=False)
 
@@ -61,14 +62,14 @@ class DeviceChangeSerializer(serializers.Serializer[Any]):
 class DeviceCreateSerializer(serializers.Serializer[Any]):
     """Body of POST /devices."""
 
-    name = serializers.CharField(max_length=80)
+    name = serializers.CharField(max_length=80, validators=[require_visible])
     pet = OwnPetField(required=False, allow_null=True, pk_field=serializers.UUIDField())
     owner = serializers.UUIDField(required=False, help_text="Staff only: the user who gets the collar.")
 
 
 class ClaimSerializer(serializers.Serializer[Any]):
     claim_code = serializers.CharField(max_length=40)
-    name = serializers.CharField(max_length=80, required=False)
+    name = serializers.CharField(max_length=80, required=False, validators=[require_visible])
     pet = OwnPetField(required=False, allow_null=True, pk_field=serializers.UUIDField())
 
 

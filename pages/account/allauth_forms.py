@@ -18,6 +18,7 @@ from accounts.invitations import invited_address
 from accounts.models import User
 from pages.account.forms import check
 
+CONFIRMING = "confirming"  # of a session: the address that a link was sent to
 LABELS = {
     "email": _("E-mail"),
     "password": _("Password"),
@@ -25,7 +26,7 @@ LABELS = {
     "oldpassword": _("Your present password"),
     "password2": _("The new password again"),
 }
-HINT = _("At least 10 characters, and none that everybody uses.")
+HINT = _("At least 10 characters, not a common password")
 
 
 class InOurWords:
@@ -61,6 +62,7 @@ class SignupForm(InOurWords, allauth.SignupForm):  # type: ignore[misc]
 
     def try_save(self, request: HttpRequest) -> Any:
         """allauth's: the new person, or the answer to an address that is known. Raises Busy, with nothing written."""
+        request.session[CONFIRMING] = self.cleaned_data["email"]
         self.hashed_password = make_password(self.cleaned_data["password1"])
         with transaction.atomic():
             if self.account_already_exists:

@@ -12,6 +12,7 @@ from accounts.models import User
 from accounts.signin import prove_password
 from core.context import THEMES
 from core.errors import BadPassword, TooMany
+from core.names import require_visible
 
 
 def check(user: User, password: str, *, wrong: Any) -> None:
@@ -28,7 +29,10 @@ class NameForm(forms.Form):
     """What sign-up asks beside e-mail and password, which allauth adds (ACCOUNT_SIGNUP_FORM_CLASS)."""
 
     name = forms.CharField(
-        label=_("Your name"), max_length=80, widget=forms.TextInput(attrs={"autocomplete": "name", "autofocus": True})
+        label=_("Your name"),
+        max_length=80,
+        validators=[require_visible],
+        widget=forms.TextInput(attrs={"autocomplete": "name", "autofocus": True}),
     )
 
     def signup(self, request: HttpRequest, user: User) -> None:
@@ -41,6 +45,12 @@ class ProfileForm(forms.ModelForm[User]):
         fields = ["name"]
         labels = {"name": _("Your name")}
         widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"})}
+
+    def clean_name(self) -> str:
+        """One that can be seen."""
+        name: str = self.cleaned_data["name"]
+        require_visible(name)
+        return name
 
 
 class LookForm(forms.Form):

@@ -13,7 +13,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -25,6 +25,7 @@ from core.context import THEME_COOKIE
 from core.errors import ApiError
 from devices.models import Device
 from devices.services.account_deletion import delete_account
+from pages.account.allauth_forms import CONFIRMING
 from pages.account.forms import LookForm, PasswordForm, ProfileForm
 from pages.account.user_agents import describe
 from pages.forms import LoginForm
@@ -46,6 +47,8 @@ class Login(LoginView):
         user = form.get_user()
         attempt = Attempt(user=user, email=user.email, redirect_url=self.get_success_url())
         answer: HttpResponse = perform_password_login(self.request, {"email": user.email}, attempt)
+        if answer.headers.get("Location") == reverse("account_email_verification_sent"):
+            self.request.session[CONFIRMING] = user.email
         return answer
 
 

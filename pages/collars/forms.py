@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
+from core.names import require_visible
 from devices.config import INTERVAL_MAX_S, INTERVAL_MIN_S
 from devices.models import Device
 from pets.models import Pet
@@ -19,13 +20,12 @@ INTERVALS_S = (10, 30, 60, 300, 900, 3600)
 class WearerForm(forms.Form):
     """A collar's name and who wears it."""
 
-    name = forms.CharField(label=_("Name of the collar"), max_length=80)
+    name = forms.CharField(label=_("Name of the collar"), max_length=80, validators=[require_visible])
     pet = forms.ModelChoiceField(
         label=_("Who wears it?"),
         queryset=Pet.objects.none(),
         required=False,
         empty_label=_("Nobody yet"),
-        help_text=_("You can change this later."),
     )
 
     def __init__(self, *args: Any, owner: User | None, **kwargs: Any) -> None:

@@ -1,11 +1,12 @@
 """Add a collar, set it, give it new credentials, hand it over, remove it. All of it works without scripts."""
 
 from contextlib import suppress
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -26,6 +27,7 @@ from pages.presenters import zone_of
 from pages.viewer import viewer
 from streaming.services import support, viewings
 
+BEGUN = {"code": 40, "name": 80, "pet": 36}  # what a form keeps while a pet is made, in characters
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -35,7 +37,9 @@ form_page = require_http_methods(["GET", "HEAD", "POST"])
 def collar_add(request: HttpRequest) -> HttpResponse:
     """Claim a collar by the code of its tag; the pattern on the tag is a link to here with the code in it."""
     user = viewer(request)
-    form = ClaimForm(request.POST or None, owner=user, initial={"code": request.GET.get("code", "")[:40]})
+    if "new_pet" in request.POST:
+        return _to_new_pet(request)
+    form = ClaimForm(request.POST or None, owner=user, initial=_begun(request.GET))
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
@@ -62,7 +66,9 @@ def collar_add(request: HttpRequest) -> HttpResponse:
 def collar_build(request: HttpRequest) -> HttpResponse:
     """An identity for a board of one's own."""
     user = viewer(request)
-    form = WearerForm(request.POST or None, owner=user)
+    if "new_pet" in request.POST:
+        return _to_new_pet(request)
+    form = WearerForm(request.POST or None, owner=user, initial=_begun(request.GET))
     if request.method == "POST" and form.is_valid():
         try:
             given = form.cleaned_data
@@ -70,6 +76,17 @@ def collar_build(request: HttpRequest) -> HttpResponse:
         except ApiError as refused:
             form.add_error(None, refused.detail)
     return render(request, "collars/build.html", {"form": form, "tab": "home"})
+
+
+def _begun(typed: QueryDict) -> dict[str, str]:
+    """What was typed into the form so far."""
+    return {name: text[:most] for name, most in BEGUN.items() if (text := typed.get(name, ""))}
+
+
+def _to_new_pet(request: HttpRequest) -> HttpResponse:
+    """The form of a pet, which leads back to this one as it was."""
+    back = f"{request.path}?{urlencode(_begun(request.POST))}"
+    return redirect(f"{reverse('pet_add')}?{urlencode({'next': back})}")
 
 
 def _credentials(request: HttpRequest, device: Device, credential: Credential) -> HttpResponse:
@@ -91,7 +108,8 @@ def collar_settings(request: HttpRequest, device_id: UUID) -> HttpResponse:
         except ApiError as refused:
             form.add_error(None, refused.detail)
         else:
-            messages.success(request, _("Saved. The collar is told when it is online."))
+            online = device.presence() == Device.Status.ONLINE
+            messages.success(request, _("Saved.") if online else _("Saved. The collar is told when it is online."))
             return redirect("collar_settings", device_id)
     told = device.reported.get("config_version")
     context = {"form": form, "device": device, "applied": told == device.config_version, "tab": "home"}

@@ -1,4 +1,5 @@
 """Forms of a pet's pages."""
+# ruff: noqa: RUF001  (people read typographic apostrophes)
 
 from zoneinfo import available_timezones
 
@@ -7,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
+from core.names import require_visible
 from pets.decode import MAX_BYTES
 from pets.models import Pet
 
@@ -27,8 +29,8 @@ class PetForm(forms.ModelForm[Pet]):
         }
         help_texts = {
             "birthdate": _("Empty: not known."),
-            "treats_per_day": _("Counts every hand: the app and the API. Empty: no limit."),
-            "kcal_per_portion": _("It stands on the bag. Empty: not known."),
+            "treats_per_day": _("Counts treats from every collar and person. Empty: no limit."),
+            "kcal_per_portion": _("It’s on the bag. Empty: not known."),
         }
 
     species = forms.ChoiceField(label=_("Species"), choices=SPECIES)
@@ -42,7 +44,14 @@ class PetForm(forms.ModelForm[Pet]):
         self.fields["time_zone"].choices = [(name, name.replace("_", " ")) for name in names]  # type: ignore[attr-defined]
         self.fields["birthdate"].widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
         if self.instance._state.adding:
+            self.initial["species"] = "dog"
             self.fields["time_zone"].widget.attrs["data-guess-zone"] = "yes"
+
+    def clean_name(self) -> str:
+        """One that can be seen."""
+        name: str = self.cleaned_data["name"]
+        require_visible(name)
+        return name
 
     def clean_birthdate(self) -> object:
         """Within the life of a pet."""

@@ -1,11 +1,12 @@
 """A pet over all collars that it wore, its picture, and the form of what is known of it."""
 
 from datetime import date
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -40,11 +41,15 @@ def pet_list(request: HttpRequest) -> HttpResponse:
     """My pets."""
     mine = Pet.objects.visible_to(viewer(request)).order_by("name")
     worn = Device.objects.in_use().filter(owner=viewer(request)).exclude(pet=None).order_by("name")
-    names: dict[UUID, list[str]] = {}
-    for pet_id, name in worn.values_list("pet_id", "name"):
-        names.setdefault(pet_id, []).append(name)
-    rows = [(presenters.face_of_pet(pet, None), pet, names.get(pet.pk, [])) for pet in mine]
+    collars: dict[UUID | None, list[Device]] = {}
+    for collar in worn:
+        collars.setdefault(collar.pet_id, []).append(collar)
+    rows = [_row(pet, collars.get(pet.pk, [])) for pet in mine]
     return render(request, "pets/list.html", {"rows": rows, "tab": "pets"})
+
+
+def _row(pet: Pet, collars: list[Device]) -> tuple[presenters.PetFace, Pet, list[str]]:
+    return presenters.face_of_pet(pet, collars[0] if collars else None), pet, [collar.name for collar in collars]
 
 
 @require_safe
@@ -115,6 +120,16 @@ def _next(request: HttpRequest) -> str | None:
     return wanted if safe else None
 
 
+def _with_pet(wanted: str | None, made: Pet) -> str | None:
+    """Where a pet was needed, with the new one chosen."""
+    if wanted is None:
+        return None
+    parts = urlsplit(wanted)
+    asked = QueryDict(parts.query, mutable=True)
+    asked["pet"] = str(made.pk)
+    return parts._replace(query=asked.urlencode()).geturl()
+
+
 @form_page
 @never_cache
 @login_required
@@ -127,7 +142,7 @@ def pet_add(request: HttpRequest) -> HttpResponse:
         except ApiError as refused:
             form.add_error(None, refused.detail)
         else:
-            return redirect(_next(request) or reverse("pet", args=[made.pk]))
+            return redirect(_with_pet(_next(request), made) or reverse("pet", args=[made.pk]))
     return render(request, "pets/form.html", {"form": form, "next": _next(request) or "", "tab": "pets"})
 
 

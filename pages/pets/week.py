@@ -161,7 +161,7 @@ def _sentence(columns: list[Column]) -> str:
     mean = _mean([column.active_s for column in counted])
     pairs = [(column.active_s, column.before_s) for column in counted if column.before_s is not None]
     if not pairs:
-        return _("{time} a day. Last week has no day to set it beside.").format(time=duration(mean))
+        return _("{time} a day. Nothing to compare with last week yet.").format(time=duration(mean))
     more = _mean([this for this, _last in pairs]) - _mean([last or 0 for _this, last in pairs])
     if abs(more) < 60:
         return _("{time} a day, the same as on these days last week.").format(time=duration(mean))

@@ -108,6 +108,15 @@ def test_signing_up_takes_a_confirmed_address(db: None) -> None:
     assert user.password.startswith("argon2")
 
 
+def test_the_page_after_signing_up_names_the_address_and_so_does_a_login_before_it_is_confirmed(db: None) -> None:
+    client, later = Client(), Client()
+    sign_up(client)
+    assert "dora@example.com" in client.get("/account/confirm").content.decode()
+    fields = {"username": "dora@example.com", "password": PASSWORD}
+    page = later.post("/account/login", fields, follow=True).content.decode()
+    assert "We sent a link to dora@example.com" in page
+
+
 def test_an_unconfirmed_account_gets_no_token(db: None) -> None:
     sign_up(Client())
     assert api_login("dora@example.com")[1]["code"] == "email_unconfirmed"

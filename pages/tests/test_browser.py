@@ -155,3 +155,10 @@ def test_the_chart_comes_nearer_to_what_is_drawn_out(
     page.mouse.move(box["x"] + 52, box["y"] + 60, steps=4)
     page.mouse.up()
     expect(page.locator("#chart-unit")).to_have_text("Active minutes in each 5 min")
+
+
+def test_what_is_wrong_in_a_form_has_the_focus(open_page: Open, alice: Api) -> None:
+    page = open_page(alice)
+    page.goto("/collar/add")
+    page.get_by_role("button", name="Add collar").click()
+    expect(page.locator("#errors")).to_be_focused()

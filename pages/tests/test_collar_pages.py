@@ -190,3 +190,16 @@ def test_only_the_owner_can_let_support_in(owner: User, staff: User, stranger: U
         assert signed_in(user).post(f"/collar/{collar.pk}/support", {"minutes": "60"}).status_code == 404
         assert "Let support watch" not in signed_in(user).get(f"/collar/{collar.pk}/").content.decode()
     assert not SupportGrant.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["/collar/add", "/collar/build"])
+def test_what_was_typed_survives_a_new_pet_which_is_chosen_then(owner: User, path: str) -> None:
+    client = signed_in(owner)
+    typed = {"code": "7K3M-9QXT", "name": "Sunday & more", "new_pet": "yes"}
+    form = client.post(path, typed, follow=True)
+    assert 'value="dog" selected' in form.content.decode()
+    fields = {"name": "Bo", "species": "cat", "time_zone": "UTC", "next": form.context["next"]}
+    back = client.post("/pet/add", fields, follow=True).content.decode()
+    assert 'value="Sunday &amp; more"' in back
+    assert ('value="7K3M-9QXT"' in back) == (path == "/collar/add")
+    assert f'value="{Pet.objects.get(name="Bo").pk}" selected' in back

@@ -126,3 +126,11 @@ def test_more_than_six_collars_are_rows_with_a_search(owner: User, rex: Pet, col
     assert found.count('class="collar-row"') == 1
     assert "No pet or collar is called so." in home(owner, q="<nobody>")
     assert "&lt;nobody&gt;" in home(owner, q="<nobody>")
+
+
+def test_a_camera_that_was_turned_off_says_so_on_the_card(owner: User, collar: Device) -> None:
+    collar.config["camera"] = "off"
+    collar.save(update_fields=["config"])
+    page = home(owner)
+    assert "Camera is off" in page
+    assert f'href="/collar/{collar.pk}/settings"' in page

@@ -75,3 +75,36 @@ def test_logout_needs_the_token_of_our_own_form(owner: User) -> None:
     client.force_login(owner)
     assert client.post("/account/logout").status_code == 403
     assert client.get("/").status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_login_page_that_was_open_before_signing_in_elsewhere_leads_home(owner: User) -> None:
+    tabs = Client(enforce_csrf_checks=True)
+    stale = _token_on(tabs, "/account/login")
+    fields = {"username": owner.email, "password": PASSWORD}
+    assert tabs.post("/account/login", {**fields, "csrfmiddlewaretoken": stale}).status_code == 302
+    second = tabs.post("/account/login", {**fields, "csrfmiddlewaretoken": stale}, follow=True)
+    assert second.redirect_chain == [("/account/login", 303), ("/", 302)]
+    assert "open for too long" not in second.content.decode()
+
+
+@pytest.mark.django_db
+def test_a_stale_form_is_shown_anew_with_a_word_on_it() -> None:
+    tabs = Client(enforce_csrf_checks=True)
+    stale = _token_on(tabs, "/account/signup")
+    tabs.cookies.pop("csrftoken")
+    answer = tabs.post("/account/signup", {"csrfmiddlewaretoken": stale}, follow=True)
+    assert answer.redirect_chain == [("/account/signup", 303)]
+    assert "This page was open for too long, so nothing was sent." in answer.content.decode()
+
+
+@pytest.mark.django_db
+def test_a_form_from_elsewhere_is_still_refused() -> None:
+    tabs = Client(enforce_csrf_checks=True)
+    stale = _token_on(tabs, "/account/login")
+    answer = tabs.post("/account/login", {"csrfmiddlewaretoken": stale}, headers={"Origin": "https://evil.example"})
+    assert answer.status_code == 403
+
+
+def _token_on(client: Client, path: str) -> str:
+    return client.get(path).content.decode().partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]

@@ -133,7 +133,8 @@ FORM = {
 def test_a_pet_is_added_and_leads_back(owner: User) -> None:
     client = signed_in(owner)
     answer = client.post("/pet/add", {**FORM, "next": "/collar/add?code=7K3M9QXT"})
-    assert answer.headers["Location"] == "/collar/add?code=7K3M9QXT"
+    made = Pet.objects.get(name="Mila")
+    assert answer.headers["Location"] == f"/collar/add?code=7K3M9QXT&pet={made.pk}"
     assert "Mila" in client.get("/pet/").content.decode()
 
 

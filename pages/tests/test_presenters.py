@@ -11,6 +11,7 @@ from core.times import now
 from devices.models import Device
 from pages import formatting
 from pages.presenters import Face, facts, home_sentence, ledger_row, offline_note
+from pets.models import Pet
 from treats.models import TreatEvent
 
 ZONE = "Europe/Berlin"
@@ -19,7 +20,7 @@ SINCE = formatting.smart(SEEN, ZONE, now())
 
 
 def face(name: str = "Rex", presence: str = "online", battery: float | None = 82, seen: datetime | None = SEEN) -> Face:
-    return Face(Device(), name, "dog", ZONE, presence, seen, battery)
+    return Face(Device(pet=Pet(name=name)), name, "dog", ZONE, presence, seen, battery)
 
 
 def plain(text: object) -> str:
@@ -132,3 +133,8 @@ def test_facts_say_only_what_is_known() -> None:
     device = Device(name="Rex's collar", reported={}, config={"telemetry_interval_s": 90})
     details = [fact.detail for fact in facts(device)]
     assert details[:3] == ["reports every 90 s", "Its stock is not known yet", "Its version is not known yet"]
+
+
+def test_a_collar_that_nobody_wears_is_called_by_its_own_name() -> None:
+    spare = Face(Device(name="Workbench’s collar"), "Workbench’s collar", "other", ZONE, "online", SEEN, 14)
+    assert plain(home_sentence([spare])[0]) == "Workbench’s collar has 14\u00a0% left. Charge it tonight."

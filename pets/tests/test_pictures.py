@@ -162,6 +162,12 @@ def test_a_palette_with_transparency_lies_on_white() -> None:
     assert near(made_of(encoded(image, transparency=0)), (255, 255, 255))
 
 
+@pytest.mark.parametrize(("clear", "shade"), [(5, 117), (30_000, 255)])
+def test_grey_of_16_bits_is_clear_in_one_shade_only(clear: int, shade: int) -> None:
+    made = made_of(encoded(Image.new("I;16", (60, 40), 30_000), transparency=clear))
+    assert near(made, (shade, shade, shade))
+
+
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
 def test_of_a_moving_picture_the_first_is_taken(kind: str) -> None:
     first, second = Image.new("RGB", (60, 40), "navy"), Image.new("RGB", (60, 40), "red")

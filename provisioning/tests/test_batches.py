@@ -46,7 +46,7 @@ def test_staff_provision_fifty_collars_and_have_their_secrets_once(worker: Worke
     page.get_by_role("button", name=SHOW).click()
     with page.expect_download() as download:
         page.get_by_role("link", name="Save the CSV").click()
-    rows = list(csv.DictReader(download.value.path().read_text().splitlines()))
+    rows = list(csv.DictReader(download.value.path().read_text("utf-8-sig").splitlines()))
     assert [row["label"] for row in rows] == [f"{batch}-{number:03d}" for number in range(1, 51)]
     assert page.locator(".labels-label b").all_inner_texts() == [row["claim_code"] for row in rows]
     assert len(re.findall(rb"/Type /Page\b[^s]", page.pdf(prefer_css_page_size=True))) == 3

@@ -48,7 +48,7 @@ def work(batch: Batch) -> Batch:
 
 def rows(answer: Any) -> list[dict[str, str]]:
     """The lines of the CSV on the page of secrets."""
-    return list(csv.DictReader(b64decode(answer.context["csv"].partition(",")[2]).decode().splitlines()))
+    return list(csv.DictReader(b64decode(answer.context["csv"].partition(",")[2]).decode("utf-8-sig").splitlines()))
 
 
 def test_a_batch_is_made_step_by_step_with_one_change_of_the_broker_each(desk: Desk) -> None:

@@ -2,6 +2,9 @@
 import { localise } from "./time.js";
 
 localise(document);
+document.getElementById("errors")?.focus(); // what went wrong is read first
+const good = document.querySelector(".note-good");
+if (good) document.getElementById("said").textContent = good.textContent.trim();
 if ("serviceWorker" in navigator) navigator.serviceWorker.register("/worker.js").catch(() => {}); // installable where it can be
 
 const zone = document.querySelector("[data-guess-zone]");
