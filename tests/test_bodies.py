@@ -169,3 +169,11 @@ def test_a_browser_gets_a_page_and_a_program_json_for_an_address_that_is_too_lon
         told = client.get(f"/collar/?{'a' * 9000}", headers={"Accept": "application/json"})
     assert (page.status_code, told.status_code) == (414, 414)
     assert told.json()["code"] == "bad_request"
+
+
+def test_an_address_that_a_browser_opens_gets_a_page_through_nginx_too(stack: Stack) -> None:
+    with browser(stack, signed_in=False) as client:
+        for asks in ({"Accept": "text/html"}, {"Accept": "*/*", "Sec-Fetch-Dest": "document"}):
+            answer = client.get("/nope", headers=asks)
+            assert (answer.status_code, "<html" in answer.text) == (404, True)
+        assert client.get("/nope").json()["code"] == "not_found"

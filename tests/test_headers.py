@@ -59,7 +59,8 @@ READS = [
 # What nginx passes on as it was said (nginx/passed.conf), or sets itself.
 PASSED = {
     "Accept", "Accept-Language", "Authorization", "Content-Type", "Cookie", "Idempotency-Key", "If-Match",
-    "If-Modified-Since", "If-None-Match", "If-Unmodified-Since", "Origin", "Prefer", "Range", "Referer", "Sec-Fetch-Site",
+    "If-Modified-Since", "If-None-Match", "If-Unmodified-Since", "Origin", "Prefer", "Range", "Referer", "Sec-Fetch-Dest",
+    "Sec-Fetch-Site",
     "Sec-Websocket-Key", "Sec-Websocket-Protocol", "Sec-Websocket-Version", "User-Agent", "X-Csrftoken",
     "X-Requested-With",
 }  # fmt: skip
