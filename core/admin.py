@@ -155,7 +155,8 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]
         exporting.send(self.model, by=request.user, **about)  # on record before the first row leaves
         columns = self.export_fields or tuple(self.list_display)
         answer = StreamingHttpResponse(self._csv(rows, columns), content_type="text/csv; charset=utf-8")
-        answer["Content-Disposition"] = f'attachment; filename="{self.opts.model_name}.csv"'
+        name = f"{self.opts.model_name}-{now():%Y-%m-%d}.csv"
+        answer["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer
 
     async def _csv(self, rows: QuerySet[Any], columns: tuple[str, ...]) -> AsyncIterator[str]:

@@ -66,6 +66,11 @@ def answered_once(post: View) -> View:
     return answer
 
 
+def is_first_time(caller: UUID, path: str, key: str) -> bool:
+    """Whether a form with this key comes for the first time; for pages whose answer is shown once, and not again."""
+    return KeptAnswer.objects.get_or_create(caller=caller, path=path, key=key, defaults={"begun_at": now()})[1]
+
+
 def _digest(request: Request) -> str:
     return hashlib.sha256(json.dumps(request.data, sort_keys=True).encode()).hexdigest()
 

@@ -40,3 +40,12 @@ class KeptAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.caller} {self.path}"
+
+
+class ClockMark(models.Model):
+    """The latest time that this server has seen, in one row (core.clock)."""
+
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.at)

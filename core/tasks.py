@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from core import idempotency
+from core import clock, idempotency
 from core.heartbeat import beat
 
 
@@ -16,3 +16,9 @@ def heartbeat() -> None:
 def forget_answers() -> int:
     """Secrets of kept answers go after their minute, the keys after their day."""
     return idempotency.forget_answers()
+
+
+@shared_task
+def note_time() -> None:
+    """Keep the latest time that this server has seen."""
+    clock.note_time()

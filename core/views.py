@@ -47,7 +47,10 @@ def answer_refusal(request: HttpRequest, refusal: ApiError) -> HttpResponse:
 
 def _error_page(request: HttpRequest, status: int, detail: str) -> HttpResponse:
     template = f"{status if status in WITH_PAGES else 500 if status >= 500 else 'refused'}.html"
-    context = {"detail": detail, "request_id": getattr(request, "request_id", "")}
+    signed_out = (
+        request.get_full_path() if status == HTTPStatus.NOT_FOUND and request.path.startswith("/admin/") else ""
+    )
+    context = {"detail": detail, "request_id": getattr(request, "request_id", ""), "to_sign_in_for": signed_out}
     return render(request, template, context, status=status)
 
 

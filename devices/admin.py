@@ -118,6 +118,7 @@ class DeviceAdmin(HistoryAdmin):
     search_fields = ("name",)
     search_help_text = "A collar's name, id or label, or its owner's whole e-mail"
     list_select_related = ("owner", "pet")
+    export_fields = ("name", "label", *list_display[1:])
     fields = (
         "name",
         "id",

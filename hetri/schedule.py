@@ -15,6 +15,7 @@ SCHEDULE = {
     "sync broker": _every(60, "devices.tasks.sync_broker", expires=60),
     "fleet hours": _every(60, "staff.tasks.count_fleet_hours", expires=60),
     "forget answers": _every(15, "core.tasks.forget_answers", expires=15),
+    "note time": _every(60, "core.tasks.note_time", expires=60),
     "prune": _every(3600, "staff.tasks.prune", expires=600),
     "partitions": _every(3600, "telemetry.tasks.make_partitions", expires=600),
 }

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ops import environment, health, hosts, tls, upstreams
+from ops import environment, health, hosts, proxies, tls, upstreams
 from ops.environment import password_line, secrets_of
 from ops.errors import Refusal
 from ops.media_server import NGINX_MODULES, MediaServer, nginx_user
@@ -166,7 +166,7 @@ def _web(var: Path, env: dict[str, str]) -> Path:
     names["hetri_video_key"] = env["HETRI_VIDEO_KEY"]
     names |= {"certificate": str(_served(var)), "webroot": str(var / "webroot")}
     names["hetri_url"] = env.get("HETRI_URL", "https://localhost")
-    names["known_hosts"] = hosts.known(env, HTTPS)
+    names |= {"known_hosts": hosts.known(env, HTTPS), "trusted_proxies": proxies.trusted(env)}
     names |= {"http_listen": f"listen {HTTP};", "https_listen": f"listen {HTTPS} reuseport;", "front": "/tmp"}
     names |= {"health_address": health.ADDRESS, **upstreams.per_address(env)}
     names |= {"access_log": "/dev/stdout", "log_format": env["HETRI_LOG_FORMAT"]}

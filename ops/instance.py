@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from ops import broker_plugin, environment, health, hosts, parts, ports, processes, tls, upstreams
+from ops import broker_plugin, environment, health, hosts, parts, ports, processes, proxies, tls, upstreams
 from ops.errors import Refusal
 from ops.logs import tail
 from ops.media_server import NGINX_MODULES, MediaServer, nginx_user
@@ -170,6 +170,7 @@ class Instance:
             "relay": f"unix:{self.run / 'relay.sock'}",
             "hetri_video_key": self.env["HETRI_VIDEO_KEY"],
             "known_hosts": hosts.known(self.env),
+            "trusted_proxies": proxies.trusted(self.env),
             "web_groups": upstreams.groups(webs),
             "web_choice": upstreams.choice(webs, str(self.out)),
             **{name.lower(): value for name, value in self.env.items() if name.endswith("_PORT")},

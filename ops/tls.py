@@ -1,5 +1,6 @@
 """A CA of our own and a server certificate, made by openssl; P-256 keeps handshakes cheap."""
 
+import ipaddress
 import subprocess
 from pathlib import Path
 
@@ -40,8 +41,24 @@ def is_good(certificate: Path, *hosts: str, seconds: int = RENEW_BEFORE_S) -> bo
     """Whether it is there, stays valid for that long and names all `hosts`."""
     if not certificate.exists():
         return False
-    asked = [("-checkend", str(seconds)), *(("-checkhost", host) for host in hosts)]
+    asked = [
+        ("-checkend", str(seconds)),
+        *(("-checkip" if _is_address(host) else "-checkhost", host) for host in hosts),
+    ]
     return all(_answers_well(certificate, *question) for question in asked)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _named(host: str) -> str:
+    """As a certificate names it: clients look for an address among the addresses only."""
+    return f"{'IP' if _is_address(host) else 'DNS'}:{host}"
 
 
 def _answers_well(certificate: Path, *question: str) -> bool:
@@ -62,7 +79,7 @@ def _server(folder: Path, hosts: tuple[str, ...]) -> None:
     key = folder / "server.key"
     _key(key)
     signer = ("-CA", folder / "ca.pem", "-CAkey", folder / "ca.key", "-CAcreateserial", "-days", SERVER_DAYS)
-    names = ", ".join(dict.fromkeys([*LOOPBACK_NAMES, *(f"DNS:{host}" for host in hosts)]))
+    names = ", ".join(dict.fromkeys([*LOOPBACK_NAMES, *(_named(host) for host in hosts)]))
     fresh = _certificate(folder, "server", "/CN=localhost", SERVER_EXTENSIONS.format(names=names), *signer)
     key.write_text(fresh.read_text() + key.read_text())
     fresh.unlink()

@@ -170,6 +170,8 @@ def player_words() -> dict[str, str]:
         "now": _("Try now"),
         "paused": _("Paused"),
         "hidden": _("Paused while you were away"),
+        "toFast": _("Switching to fast view"),
+        "toUsual": _("Switching to the usual view"),
         "soonOff": _("The camera is off soon if nobody else watches."),
         "resume": _("Go on"),
         "snapped": _("The picture is saved."),

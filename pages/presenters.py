@@ -1,9 +1,10 @@
 """What the pages say of a collar: its card, what needs its owner first, the ledger. Plain facts in, words out."""
 # ruff: noqa: RUF001  (people read typographic apostrophes and minus signs)
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.html import format_html
@@ -23,6 +24,7 @@ from pets.models import Pet
 from treats.models import TreatEvent
 
 NAMES_IN_A_SENTENCE = 3
+URGENT_SAID = 2
 FAILURES = frozenset({TreatEvent.Result.JAMMED, TreatEvent.Result.EMPTY, TreatEvent.Result.FAILED})
 Result = TreatEvent.Result
 
@@ -174,24 +176,69 @@ def offline_note(face: Face) -> SafeString:
     return format_html(words, collar=face.collar_name, time=time_tag(face.last_seen, face.zone))
 
 
-def home_sentence(faces: Sequence[Face]) -> tuple[SafeString, str]:
-    """The h1: what needs you (ink), then the rest (grey)."""
-    needs = [(face, _need(face)) for face in faces]
-    urgent = [words for _face, words in needs if words]
-    fine = [face.name for face, words in needs if not words]
-    return sentences(urgent), _fine(fine, others=bool(urgent))
+def home_sentence(faces: Sequence[Face], troubles: Mapping[UUID, TreatEvent] | None = None) -> tuple[SafeString, str]:
+    """The h1: what needs you (ink), then the rest (grey). `troubles`: treats that came to nothing just now, by collar.
+
+    Two sentences at most say what needs you: the gravest in full, then how many more there are.
+    """
+    needs = [(face, _need(face, (troubles or {}).get(face.device.pk))) for face in faces]
+    fine = [face.name for face, need in needs if need is None]
+    urgent = sorted((need for _face, need in needs if need is not None), key=lambda need: need.rank)
+    told = [need.words for need in urgent]
+    if len(urgent) > URGENT_SAID:
+        first = [need for need in urgent if need.rank == urgent[0].rank]
+        told = [_together(first), _more(len(urgent) - len(first))]
+    return sentences([words for words in told if words]), _fine(fine, others=bool(urgent))
 
 
-def _need(face: Face) -> SafeString | None:
+@dataclass(frozen=True)
+class Need:
+    """What is wrong with a collar, in a sentence; the lower its rank, the sooner it is said."""
+
+    rank: int
+    name: str
+    words: SafeString | str
+
+
+def _need(face: Face, trouble: TreatEvent | None = None) -> Need | None:
+    if trouble is not None:
+        return Need(0, face.name, _trouble(face, trouble))
     if face.presence == Device.Status.OFFLINE and face.last_seen:
         since = time_tag(face.last_seen, face.zone)
-        return format_html(_("{name} has been quiet since {time}."), name=face.name, time=since)
-    if face.presence != Device.Status.ONLINE:
-        return format_html(_("{collar} has not connected yet."), collar=face.collar_name)
-    if face.battery_low and face.battery is not None:
+        return Need(1, face.name, format_html(_("{name} has been offline since {time}."), name=face.name, time=since))
+    if face.battery_low and face.battery is not None and face.presence == Device.Status.ONLINE:
         words = _("{collar} has {level} left. Charge it tonight.")
-        return format_html(words, collar=face.collar_name, level=percent(face.battery))
+        level = percent(face.battery)
+        return Need(2, face.name, format_html(words, collar=face.collar_name, level=level))
+    if face.presence != Device.Status.ONLINE:
+        return Need(3, face.name, format_html(_("{collar} has not connected yet."), collar=face.collar_name))
     return None
+
+
+def _trouble(face: Face, event: TreatEvent) -> str:
+    """Of a treat that came to nothing."""
+    words = {
+        Result.JAMMED: _("{name}’s dispenser is jammed."),
+        Result.EMPTY: _("{name}’s dispenser is empty."),
+        Result.EXPIRED: _("{name}’s collar did not answer."),
+    }
+    return words.get(Result(event.result), _("{name}’s treat failed.")).format(name=face.name)
+
+
+def _together(needs: Sequence[Need]) -> SafeString | str:
+    """The same fact of several, said once."""
+    if len(needs) == 1 or needs[0].rank == 0:
+        return needs[0].words
+    names = [need.name for need in needs]
+    if len(names) > NAMES_IN_A_SENTENCE:
+        words = (_("{n} are offline."), _("{n} have a low battery."), _("{n} have not connected yet."))
+        return words[needs[0].rank - 1].format(n=len(names))
+    words = (_("{names} are offline."), _("{names} have a low battery."), _("{names} have not connected yet."))
+    return words[needs[0].rank - 1].format(names=listed(names))
+
+
+def _more(count: int) -> str:
+    return ngettext("{n} more needs you.", "{n} more need you.", count).format(n=count) if count else ""
 
 
 def _fine(names: list[str], *, others: bool) -> str:

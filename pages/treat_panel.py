@@ -124,7 +124,7 @@ def _away(face: Face) -> tuple[str, str]:
             return _("Collar is retired"), _("This collar was removed. Its history stays here.")
         case Device.Status.NEVER_SEEN:
             return _("Not connected yet"), _("Treats work as soon as the collar has connected once.")
-    return _("Collar is offline"), _("Nothing was sent. Treats work again as soon as the collar is back.")
+    return _("Collar is offline"), _("Treats work again as soon as the collar is back.")
 
 
 def _spent(face: Face, order: Order) -> str:
@@ -210,6 +210,11 @@ def _expired(event: TreatEvent) -> Panel:
     if event.delivered_at:
         steps = (_sent(event), _reached(event), missed)
     words = _("The collar did not answer in {n} s. This treat has expired and will not fire later.").format(n=seconds)
+    if event.was_too_late_for_collar:
+        steps = (_sent(event), _reached(event), Step(_("Too late"), "missed"))
+        words = _(
+            "The collar took this treat for too old: its clock is not the server’s. Wait a minute, then try again."
+        )
     sentence = format_html("{}", words)
     return Panel("expired", _("Try again"), sentence, steps, sentence_icon="clock", said=words)
 

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -61,6 +62,11 @@ class Card:
         return presenters.ledger_row(self.day.newest, self.face.device.owner, self.face.zone)
 
     @property
+    def trouble(self) -> SafeString | str:
+        """What a treat that has just come to nothing asks for; nothing after a few minutes."""
+        return self.panel.sentence if self.panel.bad or self.panel.state == "expired" else ""
+
+    @property
     def note(self) -> str:
         """What is the matter with a collar that is away."""
         return presenters.offline_note(self.face)
@@ -93,9 +99,11 @@ def home(request: HttpRequest) -> HttpResponse:
     faces = [presenters.face_of(device, windows[device.pk]) for device in devices]
     days = day_stats.days_of(faces, at)
     wanted = request.GET.get("q", "").strip()[:80] if len(faces) > CARDS_SHOWN else ""
-    urgent, fine = presenters.home_sentence(faces)
+    cards = [_card(face, days[face.device.pk], user, at) for face in faces]
+    troubles = {card.face.device.pk: card.day.newest for card in cards if card.trouble and card.day.newest}
+    urgent, fine = presenters.home_sentence(faces, troubles)
     context = {
-        "cards": [_card(face, days[face.device.pk], user, at) for face in faces if face.matches(wanted)],
+        "cards": [card for card in cards if card.face.matches(wanted)],
         "any": bool(faces),
         "many": len(faces) > CARDS_SHOWN,
         "wanted": wanted,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -22,6 +22,7 @@ from accounts.models import User
 from accounts.roles import MANAGE_PEOPLE, OPERATE, REVEAL, may
 from core.admin import HistoryAdmin, as_keys, one_of
 from core.errors import ApiError
+from core.idempotency import is_first_time
 from devices.admin import DeviceAdmin
 from devices.models import Device
 from provisioning.views import provision_page
@@ -86,8 +87,12 @@ class DeviceScreenAdmin(DeviceAdmin):
         devices = list(Device.objects.select_related("owner", "pet").filter(pk__in=keys).order_by("-pk"))
         if action is None or not devices:
             raise Http404
+        key = request.POST.get("key", "")[:200]
+        if request.method == "POST" and key and not is_first_time(user.pk, request.path, key):
+            messages.error(request, "This was done already, and what came of it was shown then.")
+            return redirect("admin:devices_device_changelist")
         lines = act(action, devices, user) if request.method == "POST" else None
-        context = {"title": action.label, "action": action, "devices": devices, "lines": lines}
+        context = {"title": action.label, "action": action, "devices": devices, "lines": lines, "key": uuid4()}
         return TemplateResponse(request, "staff/act.html", {**self.admin_site.each_context(request), **context})
 
 

@@ -11,6 +11,7 @@ from core.numbers import read_integer, whole
 from telemetry.columns import BY_NAME, FELT, PLAIN, Quantity
 
 MAX_BYTES = 16_384
+IN_THE_FUTURE = "in_the_future"
 MAX_SAMPLES = 500
 FUTURE_MS = 5 * 60 * 1000  # how far ahead of our clock a sample may be
 SEQ_MAX, BATCH_MAX = 2**63 - 1, 2**63 - 1
@@ -56,6 +57,11 @@ class Parsed(msgspec.Struct):
     batch: int = 0
     answer: bool = False
     rejected: int = 0
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether something in it is dated after our own time."""
+        return any(why == IN_THE_FUTURE for _, why in self.refused)
 
 
 _decode = msgspec.json.Decoder(Batch).decode
@@ -184,4 +190,4 @@ def _activity_fault(activity: Any) -> str | None:
 def _time_fault(ts: int, oldest_ms: int, now_ms: int) -> str | None:
     if ts < oldest_ms:
         return "too_old"
-    return "in_the_future" if ts > now_ms + FUTURE_MS else None
+    return IN_THE_FUTURE if ts > now_ms + FUTURE_MS else None

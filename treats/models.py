@@ -1,5 +1,7 @@
 """The ledger of treats."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -12,6 +14,8 @@ from devices.models import Device
 from devices.selectors import Windows, windows_of
 from pets.models import Pet
 from treats.const import PORTIONS_MOST
+
+CLOCKS_AGREE = timedelta(seconds=1)
 
 
 class TreatEventQuerySet(models.QuerySet["TreatEvent"]):
@@ -83,3 +87,9 @@ class TreatEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.portion} for {self.device_id}: {self.result}"
+
+    @property
+    def was_too_late_for_collar(self) -> bool:
+        """Whether the collar said `expired` while by our clock there was time: the two clocks differ."""
+        settled = self.settled_at
+        return self.result == self.Result.EXPIRED and settled is not None and settled < self.expires_at - CLOCKS_AGREE

@@ -21,7 +21,7 @@ from core.times import iso
 from devices.api import serializers as shapes
 from devices.models import Device
 from devices.presenters import device_resource, status_resource
-from devices.selectors import find_device, find_device_to_change, to_list_for
+from devices.selectors import find_device, find_device_to_change, to_list_for, visible_to
 from devices.services import claims, ownership
 
 
@@ -45,7 +45,8 @@ class DeviceListView(ApiView):
         """Own collars, newest first, 50 a page; staff see all."""
         user: User = request.auth.user
         wanted = query(shapes.DeviceQuery, request)
-        devices = to_list_for(user)
+        retired = wanted.get("status") == Device.Status.RETIRED
+        devices = visible_to(user) if retired else to_list_for(user)  # one's own retired ones, for who asks for them
         if "owner" in wanted:
             devices = devices.filter(owner=wanted["owner"])
         if "status" in wanted:

@@ -11,6 +11,7 @@ from django.db.models import Case, F, Func, JSONField, Value, When
 
 from broker import publisher
 from broker.commands import Time
+from core import clock
 from core.ids import to_ms
 from core.times import CLOCK_SLACK, now
 from devices.const import SILENT_AFTER_S
@@ -112,9 +113,15 @@ def record_presence(
 
 
 def _on_online(device: Device) -> None:
-    transaction.on_commit(lambda: publisher.send_command(device.pk, Time(now=to_ms(now()))))
+    transaction.on_commit(lambda: tell_time(device.pk))
     if device.reported.get("config_version") != device.config_version:
         publish_config(device)
+
+
+def tell_time(device_id: UUID) -> None:
+    """Say what time it is, unless we are not sure ourselves; call it after commit."""
+    if not clock.is_doubtful():
+        publisher.send_command(device_id, Time(now=to_ms(now())))
 
 
 def publish_config_again(*, most: int = 1000) -> int:

@@ -285,3 +285,11 @@ def test_an_owner_makes_so_many_collars_an_hour(alice: Api) -> None:
     assert (answer.status_code, answer.json()["code"]) == (429, "throttled")
     assert 0 < int(answer.headers["Retry-After"]) <= 3600
     assert [row["id"] for row in alice.get("/devices").json()["results"]] == [device["id"]]
+
+
+def test_ones_own_retired_collars_are_listed_for_who_asks(alice: Api, bob: Api) -> None:
+    kept, gone = alice.new_device(), alice.new_device()
+    alice.delete(f"/devices/{gone['id']}")
+    for api, status, found in ((alice, "retired", [gone]), (alice, None, [kept]), (bob, "retired", [])):
+        listed = api.get("/devices", params={"status": status} if status else {}).json()["results"]
+        assert [row["id"] for row in listed] == [row["id"] for row in found]

@@ -4,6 +4,7 @@ import ssl
 from pathlib import Path
 
 import pytest
+from cryptography.x509 import IPAddress, SubjectAlternativeName, load_pem_x509_certificates
 
 from ops import tls
 from ops.environment import read_env_file
@@ -88,3 +89,16 @@ def test_another_programs_options_are_passed_on() -> None:
     assert parse(["test", "-x", "--", "-k", "a or b"]).arguments == ["-x", "--", "-k", "a or b"]
     assert parse(["manage", "--help"]).arguments == ["--help"]
     assert parse(["demo", "--fresh"]).fresh
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7"])
+def test_a_server_that_is_reached_by_its_address_is_named_by_it(tmp_path: Path, address: str) -> None:
+    tls.ensure(tmp_path)
+    before = (tmp_path / "server.pem").read_bytes()
+    assert not tls.is_good(tmp_path / "server.pem", address)
+    tls.ensure(tmp_path, address)
+    assert (tmp_path / "server.pem").read_bytes() != before
+    told = load_pem_x509_certificates((tmp_path / "server.pem").read_bytes().partition(b"-----BEGIN EC")[0])[0]
+    named = told.extensions.get_extension_for_class(SubjectAlternativeName).value.get_values_for_type(IPAddress)
+    assert address in map(str, named)
+    assert tls.is_good(tmp_path / "server.pem", address, "localhost")

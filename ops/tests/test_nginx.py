@@ -13,6 +13,7 @@ from socketserver import ThreadingUnixStreamServer
 import httpx
 import pytest
 
+from ops.errors import Refusal
 from ops.instance import Instance
 from ops.parts import PARTS
 from tools.testing import wait_for
@@ -149,3 +150,47 @@ def test_who_can_read_a_page_gets_one_and_programs_get_json(instance: Instance) 
         chosen = caller.get("/", headers={**HTML, "Cookie": "django_language=de"})
         assert 'lang="de"' in chosen.text
         assert "Hetri startet von selbst wieder" in chosen.text
+
+
+class TellsWho(Answers):
+    """Answers with whom nginx says that it asks for."""
+
+    def do_GET(self) -> None:
+        told = self.headers["X-Forwarded-For"].encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(told)))
+        self.end_headers()
+        self.wfile.write(told)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "said", "believed"),
+    [
+        ("", "203.0.113.9", "127.0.0.1"),
+        ("10.0.0.0/8", "203.0.113.9", "127.0.0.1"),
+        ("10.0.0.0/8,127.0.0.0/8", "203.0.113.9", "203.0.113.9"),
+        ("127.0.0.1", "198.51.100.1, 203.0.113.9", "203.0.113.9"),
+        ("127.0.0.1", "2001:db8::9", "2001:db8::9"),
+        ("127.0.0.1", "nonsense, unknown", "127.0.0.1"),
+        ("127.0.0.1", None, "127.0.0.1"),
+    ],
+)
+def test_only_a_proxy_of_ours_is_believed_for_whom_it_asks(
+    tmp_path: Path, trusted: str, said: str | None, believed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HETRI_TRUSTED_PROXIES", trusted)
+    headers = {} if said is None else {"X-Forwarded-For": said}
+    with (
+        Instance(tmp_path / "var", test=True) as instance,
+        ThreadingUnixStreamServer(str(instance.run / "web.sock"), TellsWho) as server,
+    ):
+        threading.Thread(target=server.serve_forever).start()
+        with asking(instance) as caller:
+            assert caller.get("/", headers=headers).text == believed
+        server.shutdown()
+
+
+def test_a_proxy_that_is_no_address_is_refused_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HETRI_TRUSTED_PROXIES", "traefik")
+    with pytest.raises(Refusal, match="HETRI_TRUSTED_PROXIES"), Instance(tmp_path / "var", test=True):
+        pass

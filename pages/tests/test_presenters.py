@@ -34,11 +34,16 @@ def plain(text: object) -> str:
         ([face(), face("Mila")], "", "Rex and Mila are online."),
         ([face(), face("Mila"), face("Tom")], "", "Rex, Mila and Tom are online."),
         ([face(str(n)) for n in range(5)], "", "All 5 are online."),
-        ([face(), face("Mila", "offline")], f"Mila has been quiet since {SINCE}.", "Rex is online."),
+        ([face(), face("Mila", "offline")], f"Mila has been offline since {SINCE}.", "Rex is online."),
         ([face("Mila", "never_seen", None, None)], "Mila’s collar has not connected yet.", ""),
         ([face(battery=14)], "Rex’s collar has 14\u00a0% left. Charge it tonight.", ""),
-        ([face("Mila", "offline"), *[face(str(n)) for n in range(4)]], f"Mila has been quiet since {SINCE}.",
+        ([face("Mila", "offline"), *[face(str(n)) for n in range(4)]], f"Mila has been offline since {SINCE}.",
          "The other 4 are online."),
+        ([face("Mila", "offline"), face("Tom", "offline"), face("Rex", "offline"), face("Luna")],
+         "Mila, Tom and Rex are offline.", "Luna is online."),
+        ([face("Mila", "offline"), *[face(str(n), "never_seen", None, None) for n in range(9)]],
+         f"Mila has been offline since {SINCE}. 9 more need you.", ""),
+        ([*[face(str(n), "offline") for n in range(4)], face(battery=9)], "4 are offline. 1 more needs you.", ""),
     ],
 )  # fmt: skip
 def test_the_headline_says_first_what_needs_you(faces: list[Face], urgent: str, fine: str) -> None:

@@ -36,7 +36,8 @@ def words(shown: Panel) -> str:
 
 
 LATE = event("dispensed", AT - timedelta(seconds=60), settled_at=AT, delivered_at=AT)
-EXPIRED = event("expired", AT - timedelta(seconds=31), delivered_at=None)
+EXPIRED = event("expired", AT - timedelta(seconds=31), delivered_at=None, settled_at=AT - timedelta(seconds=1))
+TOO_OLD = event("expired")
 REACHED = event("pending", delivered_at=AT)
 OLD = event("dispensed", AT - timedelta(hours=2))
 STATES = [
@@ -47,14 +48,16 @@ STATES = [
     (panel(event("jammed")), "jammed", PRESS, "done done failed", "The dispenser jammed. Open the lid, free what is "
      "stuck, then try again."),
     (panel(event("empty")), "empty", PRESS, "done done failed", "The dispenser is empty. Refill it, then try again."),
+    (panel(TOO_OLD), "expired", PRESS, "done done missed", "The collar took this treat for too old: its clock is "
+     "not the server\u2019s. Wait a minute, then try again."),
     (panel(EXPIRED), "expired", PRESS, "done missed todo", "The collar did not answer in 30 s. This treat has expired "
      "and will not fire later."),
     (panel(event("failed")), "failed", PRESS, "done done failed", "The collar could not run its motor. Try again; if "
      "it stays so, restart the collar."),
     (panel(LATE, left=5), "late", PRESS, "done done done", "It was dispensed after all; the answer came late. It "
      "counts. 5 are left today."),
-    (panel(None, presence="offline"), "offline", REFUSED, "todo todo todo", "Nothing was sent. Treats work again as "
-     "soon as the collar is back."),
+    (panel(None, presence="offline"), "offline", REFUSED, "todo todo todo", "Treats work again as soon as "
+     "the collar is back."),
     (panel(OLD, left=0), "spent", REFUSED, "todo todo todo", "Rex has had all 10 portions today. The next day starts "
      "at 00:00 in Berlin."),
     (panel(event("pending"), mine=False), "too_soon", REFUSED, "todo todo todo", "Another treat is already on its way. "

@@ -49,6 +49,7 @@ BOUNDS = {
     "django_session": PRUNED + "past their date, 30 days at most",
     "core_ratecount": PRUNED + "a day after their window",
     "core_keptanswer": "core.tasks.forget_answers, a day after it was asked; only a success keeps one",
+    "core_clockmark": "one row",
     # pets and collars
     "pets_pet": "HETRI_PETS_PER_OWNER",
     "pets_petpicture": "one a pet, of a bounded size",

@@ -1,5 +1,6 @@
 """Staff help a person, each as far as they may, with a reason that the trail keeps."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +10,7 @@ from django.test import Client
 from accounts.models import User, UserSession
 from conftest import make_user
 from staff.models import AuditLine
+from staff.tests.conftest import make_device
 
 REASON = "She called and proved who she is"
 
@@ -49,3 +51,21 @@ def test_a_persons_page_leads_to_the_help(desk: Callable[[str], Client], owner: 
     page = desk("admin").get(f"/admin/accounts/user/{owner.pk}/change/").content.decode()
     for name in ("end-sessions", "send-reset", "confirm-address", "drop-second-factor"):
         assert f"ask-{name}" in page
+
+
+def test_an_answer_that_is_reloaded_does_nothing_again(desk: Callable[[str], Client], owner: User) -> None:
+    device, browser = make_device(owner), desk("operations")
+    place = "/admin/devices/device/act/send_config/"
+    asked = browser.get(place, {"id": str(device.pk)}).content.decode()
+    form = dict(re.findall(r'name="(id|key)" value="([^"]+)"', asked))
+    assert "what became of each" in browser.post(place, form).content.decode()
+    before = AuditLine.objects.filter(device_id=device.pk, action="send").count()
+    again = browser.post(place, form, follow=True)
+    assert "This was done already" in again.content.decode()
+    assert AuditLine.objects.filter(device_id=device.pk, action="send").count() == before
+
+
+def test_a_link_to_the_desk_leads_who_is_signed_out_to_the_login_and_back(db: None) -> None:
+    page = Client(headers={"Accept": "text/html"}).get("/admin/devices/device/?q=rex")
+    assert page.status_code == 404
+    assert "/account/login?next=/admin/devices/device/%3Fq%3Drex" in page.content.decode()

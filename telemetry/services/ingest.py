@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import DataError, IntegrityError, connection, transaction
 
 from broker.messages import Message, Receipt, Stored
-from core import bus, metrics
+from core import bus, clock, metrics
 from core.ids import to_ms
 from core.times import now
 from devices.services.presence import Heard, note_heard
@@ -65,6 +65,7 @@ class Incoming(msgspec.Struct):
     refused: list[Refusal] = []
     receipts: list[Receipt] = []
     late: list[Message] = []  # not taken apart
+    withheld: int = 0  # messages, because it may be we whose clock is wrong
 
 
 def store(messages: Sequence[Message]) -> list[Receipt]:
@@ -99,6 +100,8 @@ def _store_before(messages: Sequence[Message], late_before: int) -> Stored:
 def _store(messages: Sequence[Message], late_before: int, unstorable: Collection[bytes] = ()) -> Stored:
     incoming = _take_apart(messages, late_before, unstorable)
     partitions.ensure(start for _, start in incoming.buckets)
+    if incoming.withheld:
+        log.warning("clock_doubtful", extra={"withheld": incoming.withheld})
     _write(incoming)
     return Stored(incoming.receipts, incoming.late)
 
@@ -145,6 +148,9 @@ def _take_apart(messages: Sequence[Message], late_before: int, unstorable: Colle
         device = devices.get(message.topic)
         if late_before and _is_late(parsed.readings, late_before):
             incoming.late.append(message)
+            continue
+        if parsed.is_ahead and clock.is_doubtful():
+            incoming.withheld += 1  # without an answer the collar keeps it, and sends it again
             continue
         if device is None or device.retired:
             parsed.rejected += len(parsed.readings)

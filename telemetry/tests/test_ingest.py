@@ -9,7 +9,9 @@ import pytest
 from django.db import connection
 
 from broker.messages import Receipt
+from core import clock
 from core.ids import to_ms
+from core.models import ClockMark
 from core.times import now
 from devices.models import Device
 from telemetry.models import RejectedMessage, Sample
@@ -261,3 +263,16 @@ def test_latest_starts_anew_for_a_new_owner(make_device: Maker) -> None:
     device.refresh_from_db()
     assert device.latest is None
     assert device.last_seen is not None
+
+
+def test_samples_ahead_of_a_clock_that_we_doubt_are_neither_refused_nor_answered(
+    make_device: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device, ahead = make_device(), now() + timedelta(hours=8)
+    told = [message(device, reading(1, ahead), batch=1), message(device, reading(2), batch=2)]
+    ClockMark.objects.update_or_create(pk=1, defaults={"at": ahead})  # as it was before we went off
+    monkeypatch.setattr(clock, "ASK_EVERY_S", -1.0)
+    assert [receipt.batch for receipt in store(told)] == [2]
+    assert not RejectedMessage.objects.filter(device=device).exists()
+    ClockMark.objects.update(at=now())
+    assert [(receipt.batch, receipt.rejected) for receipt in store(told)] == [(1, 1), (2, 0)]

@@ -27,6 +27,7 @@ from core.times import CLOCK_SLACK, now
 from devices.errors import CollarOffline, Retired
 from devices.models import Device
 from devices.services.commands import record_command
+from devices.services.presence import tell_time
 from pets.models import Pet
 from treats.const import PUBACK_WAIT_S
 from treats.live import push_treat
@@ -172,6 +173,8 @@ def record_result(*, device_id: UUID, treat_id: UUID, result: str, at: datetime)
     if not unsettled.update(result=result, settled_at=at, delivered_at=Coalesce(F("delivered_at"), at)):
         return None
     event = _moved(treat_id)
+    if event.was_too_late_for_collar:
+        transaction.on_commit(lambda: tell_time(device_id))  # its clock and ours differ
     _settled(event)
     return event
 

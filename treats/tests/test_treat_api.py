@@ -243,3 +243,11 @@ def test_bad_bodies_are_400(alice: Api, body: bytes) -> None:
 
 def test_a_key_of_201_characters_is_400(alice: Api) -> None:
     assert order(alice, alice.new_device(), key="k" * 201).status_code == 400
+
+
+def test_a_collar_that_takes_a_treat_for_too_old_is_told_the_time(alice: Api, collar_of: Starter) -> None:
+    device = alice.new_device()
+    collar = collar_of(alice, device, answers=("expired",))
+    before = len(wait_for(lambda: collar.received("time")))
+    assert order(alice, device).json()["result"] == "expired"
+    wait_for(lambda: len(collar.received("time")) > before)

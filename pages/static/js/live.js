@@ -52,7 +52,7 @@ export class Live {
       this.#tries = 1;
       this.#timer = setTimeout(() => this.#open(), RESTART_WAIT_MS * Math.random());
     } else {
-      this.#lost();
+      this.lost();
       const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#tries++);
       this.#timer = setTimeout(() => this.#open(), wait * (0.5 + Math.random()));
     }
@@ -64,7 +64,8 @@ export class Live {
     this.#open();
   }
 
-  #lost() {
+  // Nothing that the page shows is known to be so any more.
+  lost() {
     if (this.#lostAt) return;
     this.#lostAt = new Date();
     const bar = document.getElementById("lost");
@@ -89,9 +90,16 @@ export class Live {
       if (slept && !document.hidden) this.#now();
     }, 5000);
     addEventListener("online", () => this.#now());
+    addEventListener("offline", () => this.lost());
     document.addEventListener("visibilitychange", () => document.hidden || this.connected || this.#now());
     addEventListener("pagehide", () => { this.#leaving = true; });
     addEventListener("pageshow", (event) => { this.#leaving = false; if (event.persisted) this.#now(); });
+  }
+
+  // The page could not be read although the socket looks well: it may be half open.
+  again() {
+    this.lost();
+    this.#now();
   }
 
   #now() {

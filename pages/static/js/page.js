@@ -18,7 +18,7 @@ export function start(onChange = () => {}) {
     else part.now();
     onChange(type, data);
   });
-  setInterval(() => document.hidden || !live.connected || part.now(), SLOW_MS);
+  setInterval(async () => document.hidden || !live.connected || await part.now() || live.again(), SLOW_MS);
   document.addEventListener("visibilitychange", () => document.hidden || part.now());
   return part;
 }

@@ -186,10 +186,13 @@ export class Player {
     this.#turn += 1;
     this.#state = "off";
     if (this.#stage) this.#detach();
+    const hadFocus = this.#section.contains(document.activeElement);
     this.#section.removeAttribute("data-keep");
+    this.#section.classList.remove("player-fills");
     this.#section.dataset.state = "off";
     this.#section.replaceChildren(...this.#before);
     this.#stage = null;
+    if (hadFocus) this.#section.querySelector("[data-watch]")?.focus({ preventScroll: true });
     this.#part.now();
   }
 
@@ -211,7 +214,6 @@ export class Player {
     this.#stage = this.#section.querySelector(".stage");
     this.#tools = this.#section.querySelector(".player-tools");
     this.#status = this.#section.querySelector(".player-status");
-    this.#section.querySelector('[data-do="pip"]').hidden = !document.pictureInPictureEnabled;
     this.#stage.focus({ preventScroll: true });
   }
 
@@ -234,6 +236,7 @@ export class Player {
   #bar() {
     this.#section.dataset.fast = this.#fast ? "on" : "off";
     this.#section.querySelector('[data-do="fast"]').setAttribute("aria-pressed", String(this.#fast));
+    this.#section.querySelector('[data-do="pip"]').hidden = this.#fast || !document.pictureInPictureEnabled;
     const behind = this.#state === "live" ? this.#behind() : "";
     const n = this.#state === "lost" ? this.#tries : Math.round((Date.now() - this.#askedAt) / 1000);
     this.#status.querySelector("b").textContent = fill(words[`bar_${this.#state}`] ?? "", { n });
@@ -267,12 +270,29 @@ export class Player {
     if (what === "start") this.start();
     else if (what === "stop") this.#off();
     else if (what === "pause") this.#rest(words.paused);
-    else if (what === "fast") { this.#fast = !this.#fast; this.#lost(); }
+    else if (what === "fast") this.#switch();
     else if (what === "snap") this.#snap(this.#fast ? this.#stage.querySelector("img") : video);
     else if (what === "pip" && document.pictureInPictureElement) document.exitPictureInPicture();
     else if (what === "pip" && !this.#fast) video.requestPictureInPicture().catch(() => {});
     else if (what === "full" && document.fullscreenElement) document.exitFullscreen();
-    else if (what === "full") (this.#section.requestFullscreen?.() ?? Promise.resolve()).catch(() => {});
+    else if (what === "full") this.#full(video);
+  }
+
+  // The same picture by the other way; the one that is shown stays until then.
+  async #switch() {
+    const turn = this.#turn += 1;
+    this.#fast = !this.#fast;
+    this.#hls?.stopLoad();
+    this.#show("lost", { title: this.#fast ? words.toFast : words.toUsual, detail: "", veil: true });
+    this.#status.querySelector("b").textContent = this.#fast ? words.toFast : words.toUsual;
+    await this.#begin(turn);
+  }
+
+  // An iPhone has full screen for its video alone; where there is none, the player fills the window.
+  #full(video) {
+    if (this.#section.requestFullscreen) this.#section.requestFullscreen().catch(() => {});
+    else if (video.webkitEnterFullscreen && !this.#fast) video.webkitEnterFullscreen();
+    else this.#section.classList.toggle("player-fills");
   }
 
   #snap(picture) {

@@ -3,7 +3,8 @@
 import { localise } from "./time.js";
 import { say } from "./words.js";
 
-const KEPT = new Set(["open", "value", "data-state", "data-fast"]); // what a person may have changed
+const KEPT = new Set(["open", "value"]); // what a person may have changed
+const OWN = new Set(["data-state", "data-fast"]); // of what a script holds (data-keep)
 const spoken = new Map();
 
 function sameKind(old, fresh) {
@@ -20,11 +21,12 @@ function morph(old, fresh) {
 }
 
 function attributes(old, fresh) {
+  const kept = (name) => KEPT.has(name) || (OWN.has(name) && old.hasAttribute("data-keep"));
   for (const { name } of [...old.attributes]) {
-    if (!fresh.hasAttribute(name) && !KEPT.has(name) && name !== "data-keep") old.removeAttribute(name);
+    if (!fresh.hasAttribute(name) && !kept(name) && name !== "data-keep") old.removeAttribute(name);
   }
   for (const { name, value } of fresh.attributes) {
-    if (!KEPT.has(name) && old.getAttribute(name) !== value) old.setAttribute(name, value);
+    if (!kept(name) && old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
 }
 

@@ -26,8 +26,9 @@ async function order(form, button, part) {
   going(form, button, true);
   say(words.sending);
   const refusal = await post(form);
-  going(form, button, false);
+  form.removeAttribute("data-keep"); // what the server says now repaints the button; until then it stays pressed
   const known = await part.now();
+  if (!known) going(form, button, false);
   trouble(form, refusal ?? (known ? "" : words.unknown));
   if (!refusal && known && form.elements.portion.type === "number") form.elements.portion.value = 1;
 }
