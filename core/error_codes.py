@@ -61,4 +61,4 @@ CODES = {
     "server_error": "something broke on our side; X-Request-ID names it",
 }
 # Met at the staff's desk, on pages and by commands only.
-ELSEWHERE = ("exists", "made", "key_changed", "staff_stays", "confirmed", "no_factor")
+ELSEWHERE = ("blank", "exists", "made", "key_changed", "staff_stays", "confirmed", "no_factor")

@@ -176,12 +176,11 @@ class TellsWho(Answers):
     ],
 )
 def test_only_a_proxy_of_ours_is_believed_for_whom_it_asks(
-    tmp_path: Path, trusted: str, said: str | None, believed: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, trusted: str, said: str | None, believed: str
 ) -> None:
-    monkeypatch.setenv("HETRI_TRUSTED_PROXIES", trusted)
     headers = {} if said is None else {"X-Forwarded-For": said}
     with (
-        Instance(tmp_path / "var", test=True) as instance,
+        Instance(tmp_path / "var", test=True, said={"HETRI_TRUSTED_PROXIES": trusted}) as instance,
         ThreadingUnixStreamServer(str(instance.run / "web.sock"), TellsWho) as server,
     ):
         threading.Thread(target=server.serve_forever).start()
@@ -190,7 +189,6 @@ def test_only_a_proxy_of_ours_is_believed_for_whom_it_asks(
         server.shutdown()
 
 
-def test_a_proxy_that_is_no_address_is_refused_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HETRI_TRUSTED_PROXIES", "traefik")
-    with pytest.raises(Refusal, match="HETRI_TRUSTED_PROXIES"), Instance(tmp_path / "var", test=True):
-        pass
+def test_a_proxy_that_is_no_address_is_refused_in_a_line(tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="HETRI_TRUSTED_PROXIES"):
+        Instance(tmp_path / "var", test=True, said={"HETRI_TRUSTED_PROXIES": "traefik"}).prepare()

@@ -64,7 +64,7 @@ def test_going_away_and_coming_back_is_said_at_once(
     expect(page.get_by_role("heading", level=1)).to_have_text("Rex is online.")
     settle(page)
     collar.publish("status", {"v": 1, "online": False}, retain=True)
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Rex has been quiet since")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Rex has been offline since")
     expect(page.get_by_role("status")).to_have_text("Rex is offline.")
     collar.say_online()
     expect(page.get_by_role("heading", level=1)).to_have_text("Rex is online.")

@@ -12,6 +12,7 @@ from core.times import now
 from devices.models import Device
 from pages.tests.conftest import add_bucket, make_collar, make_treat, make_viewing, signed_in
 from pets.models import Pet
+from treats.models import TreatEvent
 
 
 def home(user: User, **query: str) -> str:
@@ -45,7 +46,7 @@ def test_it_says_first_what_needs_somebody(owner: User, collar: Device) -> None:
     mila = Pet.objects.create(owner=owner, name="Mila", species="cat")
     make_collar(owner, mila, status="offline", last_seen=now() - timedelta(hours=3))
     page = home(owner)
-    assert page.index("Mila has been quiet since") < page.index("Rex is online.")
+    assert page.index("Mila has been offline since") < page.index("Rex is online.")
     assert "Treats work again when it is back." in page
 
 
@@ -134,3 +135,17 @@ def test_a_camera_that_was_turned_off_says_so_on_the_card(owner: User, collar: D
     page = home(owner)
     assert "Camera is off" in page
     assert f'href="/collar/{collar.pk}/settings"' in page
+
+
+def test_a_treat_that_came_to_nothing_is_said_on_its_card_and_first_of_all(owner: User, rex: Pet) -> None:
+    collar = make_collar(owner, rex, status="online", last_seen=now())
+    treat = TreatEvent.objects.create(
+        device=collar, pet=rex, triggered_by=owner, source="owner", result="jammed", settled_at=now(), expires_at=now()
+    )
+    page = home(owner)
+    assert "Rex\u2019s dispenser is jammed." in page
+    assert "Open the lid, free what is stuck" in page.partition('class="panel card"')[2]
+    TreatEvent.objects.filter(pk=treat.pk).update(
+        event_time=now() - timedelta(minutes=6), settled_at=now() - timedelta(minutes=6)
+    )
+    assert "is jammed." not in home(owner)

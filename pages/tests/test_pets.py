@@ -102,7 +102,7 @@ def test_the_page_shows_week_budget_and_age(owner: User, rex: Pet, collar: Devic
     Pet.objects.filter(pk=rex.pk).update(kcal_per_portion=3.5, birthdate=now().date().replace(year=now().year - 4))
     make_treat(collar, portion=4)
     page = signed_in(owner).get(f"/pet/{rex.pk}/").content.decode()
-    assert "35 kcal a day, 3.5 kcal in each portion" in page
+    assert "35 kcal a day, 3.5 kcal each" in page
     assert "4 given today" in page
     assert "That is 14 kcal." in page
     assert "4 years" in page
