@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from typing import Any
@@ -72,8 +73,8 @@ class KeysetChangeList(ChangeList):  # type: ignore[misc]
 
 
 def safe_cell(value: object) -> str:
-    """Text that a spreadsheet shows and does not run as a formula."""
-    text = "" if value is None else str(value)
+    """Text that a spreadsheet shows and does not run as a formula; lists and objects as JSON."""
+    text = "" if value is None else json.dumps(value) if isinstance(value, dict | list) else str(value)
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) and not _is_number(text) else text
 
 

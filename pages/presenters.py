@@ -326,8 +326,8 @@ class Camera:
     way: str = ""
 
 
-def camera_of(face: Face) -> Camera:
-    """Why there is no picture, and the way out."""
+def camera_of(face: Face, *, is_on: bool = False) -> Camera:
+    """Why there is no picture, and the way out. `is_on`: it streams, for others or for a moment still."""
     if face.presence == Device.Status.RETIRED:
         return Camera("camera", _("This collar is retired"), _("Its camera is off for good."), _("Off"))
     if face.presence != Device.Status.ONLINE:
@@ -335,6 +335,9 @@ def camera_of(face: Face) -> Camera:
     if face.device.config.get("camera") == "off":
         way_out = _("No one can watch until you turn it on.")
         return Camera("camera_off", _("You turned this camera off"), way_out, _("Off by choice"), "settings")
+    if is_on:
+        soon = _("It turns off soon after the last viewer leaves.")
+        return Camera("camera", _("The camera is on"), soon, _("On"), "watch")
     return Camera("camera", _("The camera is off"), _("Nobody is watching."), _("Off"), "watch")
 
 

@@ -26,7 +26,7 @@ from pages.lookups import device_for, device_to_act_on
 from pages.presenters import Face, LedgerRow
 from pages.treat_panel import Order, Panel, treat_panel
 from pages.viewer import viewer
-from streaming.services import viewings
+from streaming.services import streams, viewings
 from treats.const import TREAT_HEADER
 from treats.models import TreatEvent
 from treats.services.ledger import send_treat
@@ -141,7 +141,7 @@ def collar(request: HttpRequest, device_id: UUID) -> HttpResponse:
         "viewers": viewers.viewer_rows(seen.order_by("-pk")[:VIEWERS_SHOWN], user),
         "watching": viewers.watching_now(seen.filter(ended_at=None).order_by("pk"), user),
         "facts": presenters.facts(device),
-        "camera": presenters.camera_of(face),
+        "camera": presenters.camera_of(face, is_on=streams.open_stream(device) is not None),
         "linger_s": settings.STREAM_LINGER_S,
         "key": uuid4().hex,
         "tab": "home",

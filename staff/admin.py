@@ -6,11 +6,12 @@ from uuid import UUID, uuid4
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action as page_action
@@ -23,8 +24,10 @@ from accounts.roles import MANAGE_PEOPLE, OPERATE, REVEAL, may
 from core.admin import HistoryAdmin, as_keys, one_of
 from core.errors import ApiError
 from core.idempotency import is_first_time
+from core.redaction import masked
 from devices.admin import DeviceAdmin
 from devices.models import Device
+from firmware.models import Release
 from provisioning.views import provision_page
 from staff.actions import ACTIONS, MOST, act
 from staff.device_page import screen
@@ -183,15 +186,44 @@ def _reason(request: HttpRequest) -> str:
     return reason
 
 
+SUBJECT_PAGES = {"device": "devices_device", "user": "accounts_user", "pet": "pets_pet", "release": "firmware_release"}
+
+
 @admin.register(AuditLine)
 class AuditLineAdmin(HistoryAdmin):
     """Searched by who, by what, or by request."""
 
-    list_display = ("at", "actor_id", "door", "action", "subject", "subject_id", "changes", "reason", "request_id")
+    list_display = ("at", "who", "door", "action", "what", "changes", "reason", "request_id")
+    export_fields = ("at", "actor_id", "door", "action", "subject", "subject_id", "changes", "reason", "request_id")
     list_filter = (one_of("door", *pairs(DOORS)), one_of("action", *pairs(VERBS)), one_of("subject", *pairs(SUBJECTS)))
     search_fields = ("request_id",)
-    search_help_text = "The id of a person, a collar or a pet, or a request id"
-    fields = list_display
+    search_help_text = "The id or whole e-mail of a person, the id of a collar or a pet, or a request id"
+    fields = export_fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditLine]:
+        """With what ids stand for, as far as it is still there."""
+        people = User.objects.filter(pk=OuterRef("actor_id")).values("email")
+        releases = Release.objects.filter(pk=OuterRef("subject_id")).values("version")
+        lines: QuerySet[AuditLine] = super().get_queryset(request)
+        return lines.annotate(actor_email=Subquery(people[:1]), release_version=Subquery(releases[:1]))
+
+    @admin.display(description="who")
+    def who(self, line: Any) -> str:
+        """Masked, leading to their page; the id of who is gone."""
+        if line.actor_email is None:
+            return str(line.actor_id or "")
+        place = reverse("admin:accounts_user_change", args=[line.actor_id])
+        return format_html('<a href="{}">{}</a>', place, masked(line.actor_email))
+
+    @admin.display(description="what")
+    def what(self, line: Any) -> str:
+        """Its kind and its id, leading to its page where it has one; a release by its version."""
+        name = f"{line.subject} {line.release_version or str(line.subject_id)[-8:]}"
+        page = SUBJECT_PAGES.get(line.subject)
+        if page is None:
+            return name
+        place = reverse(f"admin:{page}_change", args=[line.subject_id])
+        return format_html('<a href="{}" title="{}">{}</a>', place, line.subject_id, name)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuditLine], search_term: str
@@ -199,7 +231,8 @@ class AuditLineAdmin(HistoryAdmin):
         """Whole ids only, each by its index."""
         term = search_term.strip()
         found = Q(request_id=term)
-        for key in as_keys(term):
+        person = User.objects.filter(email=term.lower()).values_list("pk", flat=True) if "@" in term else ()
+        for key in (*as_keys(term), *person):
             found |= Q(subject_id=key) | Q(actor_id=key) | Q(device_id=key)
         return (queryset.filter(found) if term else queryset), False
 

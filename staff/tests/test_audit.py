@@ -1,5 +1,8 @@
 """The audit trail: once per action, in the action's transaction, never changed, without personal data."""
 
+import csv
+import io
+import json
 import uuid
 from collections.abc import Callable
 
@@ -12,6 +15,7 @@ from django.test import Client
 from accounts.models import User
 from conftest import make_user
 from core import audit
+from core.redaction import masked
 from devices.models import Device
 from firmware.models import Release
 from pets.models import Pet, PetPicture
@@ -176,3 +180,22 @@ def test_a_config_that_is_sent_again_leaves_one_line_of_who_sent_it(desk: Desk) 
     sent = [line for line in lines(device.pk) if line.action == "send"]
     assert [(line.door, line.changes) for line in sent] == [("admin", {"config_version": [1, 1]})]
     assert sent[0].actor_id is not None
+
+
+def test_the_trail_names_people_and_collars_and_finds_them_by_mail(desk: Desk) -> None:
+    browser, device = desk("operations"), make_device()
+    by = User.objects.get(pk=browser.session["_auth_user_id"])
+    browser.post("/admin/devices/device/act/send_config/", {"id": [device.pk]})
+    page = browser.get("/admin/staff/auditline/", {"q": by.email.upper()}).content.decode()
+    assert f'href="/admin/accounts/user/{by.pk}/change/">{masked(by.email)}</a>' in page
+    assert f'href="/admin/devices/device/{device.pk}/change/"' in page
+    assert by.email not in page
+
+
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous")
+def test_an_export_of_the_trail_holds_json(desk: Desk) -> None:
+    browser, device = desk("operations"), make_device()
+    browser.post("/admin/devices/device/act/send_config/", {"id": [device.pk]})
+    answer = browser.get("/admin/staff/auditline/export.csv", {"q": str(device.pk)})
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer).decode("utf-8-sig"))))
+    assert [json.loads(row["changes"]) for row in rows if row["action"] == "send"] == [{"config_version": [1, 1]}]

@@ -51,6 +51,9 @@ def run_all() -> int:
             f"{name:<11} {'ok' if done.returncode == 0 else 'FAILED'} {time.monotonic() - began:.1f} s",
             flush=True,
         )
+        for line in done.stdout.splitlines():
+            if line.startswith("note:"):
+                print(f"            {line}", flush=True)
         if done.returncode:
             failed = 1
             print(done.stdout[-8000:] + done.stderr[-4000:], flush=True)

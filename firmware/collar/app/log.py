@@ -1,4 +1,4 @@
-"""One line an event on the console: `<time> collar <first 8 of id> <event> key=value ...`."""
+"""One line an event on the console: `<time> collar <last 8 of id> <event> key=value ...`."""
 
 import time
 
@@ -10,7 +10,7 @@ def _text(value):
 
 def make_log(device_id):
     """A log function for one collar. Callers never hand it a password or a key."""
-    name = device_id[:8]
+    name = device_id[-8:]  # an id begins with the time at which it was made
 
     def log(event, **values):
         parts = ["%04d-%02d-%02dT%02d:%02d:%02dZ collar" % time.gmtime()[:6], name, event]

@@ -1,3 +1,4 @@
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -35,7 +36,7 @@ class Command(ServiceCommand):
             raise CommandError(f"There is no user with the e-mail {options['owner']!r}.")
         root: Path = options["dir"] or Path(tempfile.mkdtemp(prefix="hetri-collars-"))
         self.flashes = [_provision(root / str(number), number, owner) for number in range(1, count + 1)]
-        return {"dir": str(root), "collars": [flash.name for flash in self.flashes]}
+        return {"dir": str(root), "collars": [_id_of(flash) for flash in self.flashes]}
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Provision, print, then become the collars' process."""
@@ -50,3 +51,7 @@ def _provision(flash: Path, number: int, owner: User | None) -> Path:
     device, credential = ownership.provision(name=f"Simulated {number}", owner=owner, shown=False)
     write_device_file(flash, device, credential)
     return flash
+
+
+def _id_of(flash: Path) -> str:
+    return str(json.loads((flash / "device.json").read_text())["id"])
