@@ -78,7 +78,7 @@ export class Cursor {
     const said = here.map(({ result }) => ["span", result === "dispensed" ? this.#words.given : this.#words.failed]);
     if (active[this.index] === null) return [span, ["b", this.#words.none], ...said];
     const minutes = active[this.index].toFixed(1);
-    return [span, ["b", fill(this.#words.active, { n: minutes })], ["span", fill(this.#words.level, { level: level[this.index].toFixed(1) })], ...said];
+    return [span, ["b", fill(this.#words.active, { n: minutes })], ["span", fill(this.#words.level, { level: Math.floor(level[this.index]) })], ...said];
   }
 
   // Beside the line, on the side that has room.

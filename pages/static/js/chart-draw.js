@@ -130,15 +130,15 @@ function cross(ctx, x, y, colour) {
   ctx.stroke();
 }
 
-// The newest level in words at the end of its line.
-export function battery(plot, { level }, colours, words) {
-  const newest = level.findLast((value) => value !== null);
-  if (newest === undefined) return;
-  const { ctx, bbox } = plot, above = newest < 50;
+// The newest reading in words at the end of the line, which has the lowest of each span.
+export function battery(plot, { level }, newest, colours, words) {
+  const last = level.findLast((value) => value !== null);
+  if (last === undefined) return;
+  const { ctx, bbox } = plot, above = last < 50;
   ctx.font = `500 ${12 * DENSITY}px ${getComputedStyle(document.body).fontFamily}`;
   ctx.textAlign = "right";
   ctx.textBaseline = "alphabetic";
   ctx.fillStyle = colours.text2;
-  const line = plot.valToPos(newest, "y", true), shift = (above ? -8 : 18) * DENSITY;
-  ctx.fillText(words.replace("{level}", Math.floor(newest)), bbox.left + bbox.width, line + shift);
+  const line = plot.valToPos(last, "y", true), shift = (above ? -8 : 18) * DENSITY;
+  ctx.fillText(words.replace("{level}", Math.floor(newest || last)), bbox.left + bbox.width, line + shift);
 }

@@ -168,7 +168,7 @@ export class Chart {
     const x = this.#axis({ size: 28, gap: 8, space: short ? 48 : 64, grid: { show: false }, values, incrs });
     const hooks = {
       drawClear: [(plot) => hatch(plot, this.data.gaps, colours, "")],
-      draw: [(plot) => battery(plot, this.data, colours, this.#words.level)],
+      draw: [(plot) => battery(plot, this.data, Number(this.#box.dataset.battery), colours, this.#words.level)],
     };
     const line = { stroke: colours.text2, width: 1.75, spanGaps: false };
     hooks.setSelect = [(plot) => this.#drawnOut(plot)];
