@@ -174,7 +174,7 @@ def test_the_chart_says_what_came_late(owner: User, collar: Device) -> None:
 def test_who_watches_now_stands_below_the_player(owner: User, staff: User, collar: Device) -> None:
     make_viewing(collar, owner)
     client = signed_in(owner)
-    assert "Only you are watching. The camera turns off 15 s after" in client.get(url(collar)).content.decode()
+    assert "Only you are watching. The camera turns off 15\u00a0s after" in client.get(url(collar)).content.decode()
     make_viewing(collar, staff, granted_by=owner)
     assert "Watching now: You and Hetri’s support." in client.get(url(collar)).content.decode()
 
