@@ -5,6 +5,7 @@ import { seconds } from "./time.js";
 
 const ASK_MS = 250, ASK_AGAIN_MS = 3000, START_MS = 22000, FIND_MS = 11000, RENEW_MS = 60000, AGAIN_MS = 1500, GIVE_UP_MS = 60000, HIDDEN_MS = 30000;
 const NEAR_LIVE = { liveSyncDuration: 1.5, liveMaxLatencyDuration: 6, maxLiveSyncPlaybackRate: 1.2, backBufferLength: 5 };
+const ON_ITS_SIDE = matchMedia("(orientation: landscape) and (max-height: 500px)"); // as in pages.css
 const words = playerWords();
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
@@ -24,6 +25,7 @@ export class Player {
     addEventListener("online", () => this.#playing() && this.#lost());
     addEventListener("pageshow", (event) => event.persisted && this.#playing() && this.#lost());
     document.addEventListener("visibilitychange", () => this.#looked());
+    ON_ITS_SIDE.addEventListener("change", () => this.#fit());
     if (location.hash === "#watch" && section.querySelector("[data-watch]")) this.start();
   }
 
@@ -215,7 +217,11 @@ export class Player {
     this.#tools = this.#section.querySelector(".player-tools");
     this.#status = this.#section.querySelector(".player-status");
     this.#stage.focus({ preventScroll: true });
+    this.#fit();
   }
+
+  // On a phone that lies on its side the picture fills the screen: it is brought there.
+  #fit() { if (this.#stage && ON_ITS_SIDE.matches) this.#section.scrollIntoView(); }
 
   #show(state, { title, detail, button, act, veil, bad }) {
     this.#state = state;
