@@ -12,6 +12,7 @@ import environ
 from django.templatetags.static import static
 
 from core.database import WatchedConnection
+from hetri import openapi
 from hetri.schedule import SCHEDULE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -319,28 +320,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "core.api.exception_handler",
     "UNAUTHENTICATED_USER": None,
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Hetri API",
-    "DESCRIPTION": "Smart collars for dogs and cats: telemetry, treats, live state.",
-    "VERSION": "1.0.0",
-    "OAS_VERSION": "3.1.0",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "LICENSE": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
-    "SERVERS": [{"url": PUBLIC_URL}],
-    "SERVE_INCLUDE_SCHEMA": False,
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",  # before the others: it makes the components anew
-        "treats.api.schema.add_treat",
-        "telemetry.schema.any_shape",
-        "hetri.openapi.finish",
-    ],
-    "ENUM_NAME_OVERRIDES": {"DeviceStatus": "devices.models.Device.Status"},
-    "SERVE_PUBLIC": True,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SERVE_AUTHENTICATION": [],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-}
+SPECTACULAR_SETTINGS = openapi.settings_for(PUBLIC_URL)
 
 # --- Language, time, files --------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
