@@ -7,10 +7,10 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.core.mail import EmailMessage
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from accounts.tests.test_passwords import waiting_letters
 from conftest import PASSWORD
 from tools.testing import Api
 
@@ -44,10 +44,11 @@ def test_a_lost_second_factor_is_dropped_by_a_command(alice: Api) -> None:
     assert alice.post("/auth/login", json={"email": alice.user.email, "password": PASSWORD}).status_code == 200
 
 
-def test_a_link_for_a_new_password_is_sent_by_a_command(alice: Api) -> None:
+def test_a_link_for_a_new_password_is_sent_by_a_command(alice: Api, outbox: list[EmailMessage]) -> None:
     run("send_reset", alice.user.email)
-    (letter,) = [one for one in waiting_letters() if one.to == [alice.user.email]]
-    link = re.search(r"https?://\S+?(/account/\S+)", letter.body)
+    (letter,) = outbox
+    assert letter.to == [alice.user.email]
+    link = re.search(r"https?://\S+?(/account/\S+)", str(letter.body))
     assert link is not None
     page = Client().get(link[1], follow=True)
     assert page.context["form"].fields.keys() == {"password1", "password2"}
