@@ -25,6 +25,7 @@ from django.test.utils import setup_databases
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
+from core import audit
 from ops import processes
 from tools.testing import Api, Collar, wait_for
 
@@ -42,6 +43,13 @@ def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBl
 def _own_names(django_db_setup: None) -> None:
     """Names that another run on the same services cannot meet."""
     settings.LIVE_CHANNEL = f"test:{uuid.uuid4().hex}"
+
+
+@pytest.fixture(autouse=True)
+def _nobody_acts() -> None:
+    """A request that an earlier test made in this process has left its door and person: a server's end with it."""
+    audit.door.set("system")
+    audit.user.set("")
 
 
 def make_user(name: str, role: str = "owner", group: str = "operations") -> User:

@@ -9,6 +9,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from core.times import day_bounds
 from devices.models import Device
@@ -88,6 +89,20 @@ def table(face: Face, at: datetime, wanted: str) -> list[DayRow] | list[tuple[da
     days = [today - timedelta(days=number) for number in range(RANGES[wanted])]
     known = min(found, default=today)
     return [_day_row(day, found.get(day)) for day in days if day >= known]
+
+
+def headline(day: Day, rows: list[DayRow] | list[tuple[datetime, int | None, float | None]], wanted: str) -> str:
+    """What is said above the chart: `17 min today`, or `2 h 15 min a day in these 7 days`, as markup.
+
+    The mean is over the days that are known; `rows` are those of table().
+    """
+    if wanted == "24h":
+        return format_html(_("<b>{active}</b> today"), active=day.active)
+    known = [active for _when, active, _battery in rows if active is not None]
+    if not known:
+        return format_html("<b>{}</b>", _("no data"))
+    words = ngettext("<b>{active}</b> on one day", "<b>{active}</b> a day in these {n} days", len(known))
+    return format_html(words, active=duration(sum(known) / len(known)), n=len(known))
 
 
 def _day_row(day: date, told: list[tuple[int, float]] | None) -> DayRow:

@@ -128,19 +128,34 @@ def script_words() -> dict[str, str]:
     }
 
 
-def chart_words() -> dict[str, str]:
-    """What chart.js says; {n}, {from}, {to} and {level} are filled in there."""
+def chart_units() -> dict[int, str]:
+    """What a bar of the chart is, by the seconds that it stands for."""
     return {
-        "unit": _("Active minutes in each 5 min"),
-        "hourly": _("Active minutes in each hour"),
+        300: _("Active minutes in each 5 min"),
+        1800: _("Active minutes in each 30 min"),
+        HOUR: _("Active minutes in each hour"),
+        3 * HOUR: _("Active minutes in each 3 h"),
+        DAY: _("Active time on each day"),
+    }
+
+
+def chart_words() -> dict[str, str | dict[int, str]]:
+    """What chart.js says; what stands in braces is filled in there."""
+    return {
+        "units": chart_units(),
+        "hours": _("{n} h"),
+        "since": _("Known since {day}"),
         "treats": _("Treats"),
         "battery": _("Battery"),
         "level": _("Battery {level} %"),
         "active": _("{n} min active"),
+        "activeHours": _("{h} h {m} min active"),
         "none": _("No data"),
         "span": _("{from} to {to}"),
         "given": _("Treat dispensed"),
+        "givens": _("{n} treats dispensed"),
         "failed": _("Treat not dispensed"),
+        "faileds": _("{n} treats not dispensed"),
         "missing": _("The chart could not be read just now. The table below has the same numbers."),
     }
 

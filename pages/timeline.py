@@ -11,7 +11,7 @@ from devices.models import Device
 from pages.day_stats import Day, late_stretches
 from pages.formatting import duration, percent, time_tag
 from pages.presenters import Face, LedgerRow, ledger_row
-from pages.viewers import watched_row
+from pages.viewers import sittings, watched_row
 from streaming.services import viewings
 
 SHOWN = 12
@@ -39,7 +39,8 @@ def _rows(face: Face, day: Day, viewer: User) -> Iterator[LedgerRow]:
 
 def _viewings(faces: Sequence[Face], days: Mapping[UUID, Day], viewer: User) -> Iterator[LedgerRow]:
     by_id = {face.device.pk: face for face in faces}
-    for viewing in viewings.list_newest({face.device.pk: face.windows for face in faces}, SHOWN):
-        face = by_id[viewing.stream.device_id]
-        if viewing.first_seen and viewing.first_seen >= days[face.device.pk].span.start:
-            yield watched_row(viewing, viewer, face.name, face.zone)
+    newest = viewings.list_newest({face.device.pk: face.windows for face in faces}, SHOWN)
+    for sitting in sittings(newest):
+        face = by_id[sitting.newest.stream.device_id]
+        if sitting.since >= days[face.device.pk].span.start:
+            yield watched_row(sitting, viewer, face.name, face.zone)

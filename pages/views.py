@@ -32,7 +32,7 @@ from treats.models import TreatEvent
 from treats.services.ledger import send_treat
 
 LEDGER_SHOWN = 5
-VIEWERS_SHOWN = 3
+VIEWERS_SHOWN, VIEWERS_READ = 3, 20  # several of them may be one sitting
 LEDGER_PAGE = 50
 CARDS_SHOWN = 6  # above that they are rows, with a search
 SAID_BY_PANEL = frozenset({"offline", "too_soon", "budget_spent", "retired"})  # the panel has a sentence for these
@@ -127,18 +127,20 @@ def collar(request: HttpRequest, device_id: UUID) -> HttpResponse:
     wanted = request.GET.get("range", "")
     wanted = wanted if wanted in day_stats.RANGES else "24h"
     seen = viewings.list_viewings(device, user)
+    rows = day_stats.table(face, at, wanted)
     context = {
         "face": face,
         "day": day,
         "panel": _panel(face, day, user, at),
         "range": wanted,
         "ranges": [("24h", _("24 h")), ("7d", _("7 d")), ("30d", _("30 d"))],
-        "hours": day_stats.table(face, at, wanted),
+        "hours": rows,
+        "headline": day_stats.headline(day, rows, wanted),
         "known_from": day_stats.silent_from(device, at),
         "ledger": [presenters.ledger_row(event, user, face.zone) for event in day_stats.ledger(face, LEDGER_SHOWN)],
-        "more": day_stats.more_than_yesterday(face, day, at),
+        "more": day_stats.more_than_yesterday(face, day, at) if wanted == "24h" else "",
         "late": day_stats.late(face, day),
-        "viewers": viewers.viewer_rows(seen.order_by("-pk")[:VIEWERS_SHOWN], user),
+        "viewers": viewers.viewer_rows(seen.order_by("-pk")[:VIEWERS_READ], user)[:VIEWERS_SHOWN],
         "watching": viewers.watching_now(seen.filter(ended_at=None).order_by("pk"), user),
         "facts": presenters.facts(device),
         "camera": presenters.camera_of(face, is_on=streams.open_stream(device) is not None),

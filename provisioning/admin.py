@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,7 +19,7 @@ from accounts.admin_access import person
 from accounts.models import User
 from accounts.roles import OPERATE, may
 from core.admin import BOM, HistoryAdmin, as_keys, csv_line
-from core.errors import ApiError
+from core.errors import ApiError, Invalid
 from core.redaction import masked
 from core.times import now
 from provisioning.forms import BatchForm
@@ -48,10 +48,11 @@ class BatchAdmin(HistoryAdmin):
         return isinstance(request.user, User) and may(request.user, OPERATE)
 
     def get_urls(self) -> list[URLPattern]:
-        """The two acts on a batch."""
+        """The acts on a batch."""
         view = self.admin_site.admin_view
         return [
             path("<uuid:key>/stop/", view(self.stop), name="provisioning_batch_stop"),
+            path("<uuid:key>/retire/", view(self.retire), name="provisioning_batch_retire"),
             path("<uuid:key>/show/", view(self.show), name="provisioning_batch_show"),
             *super().get_urls(),
         ]
@@ -111,6 +112,20 @@ class BatchAdmin(HistoryAdmin):
                 return self._page(request, batch, refused)
         return redirect("admin:provisioning_batch_change", key)
 
+    def retire(self, request: HttpRequest, key: UUID) -> HttpResponse:
+        """POST retires what nobody has claimed of it, when `sure` is the batch's number."""
+        person(request, OPERATE)
+        batch = self._find([key])
+        if request.method == "POST":
+            try:
+                if request.POST.get("sure", "").strip().upper() != str(batch):
+                    raise Invalid({}, f"Type {batch} to be sure.")
+                ended = batches.retire_unclaimed(batch=batch)
+            except ApiError as refused:
+                return self._page(request, batch, refused)
+            messages.success(request, f"{ended} retired.")
+        return redirect("admin:provisioning_batch_change", key)
+
     def show(self, request: HttpRequest, key: UUID) -> HttpResponse:
         """POST answers with the batch's secrets, this once."""
         user = person(request, OPERATE)
@@ -142,6 +157,7 @@ class BatchAdmin(HistoryAdmin):
             "secrets": batches.secrets_of(batch, at),
             "shown_to": masked(batch.shown_to.email) if batch.shown_to else "nobody",
             "until": batch.ended_at and batch.ended_at + batches.SHOWN_WITHIN,
+            "unclaimed": batches.unclaimed(batch).count(),
             "may_operate": self.has_operate_permission(request),
             "refused": refused,
         }

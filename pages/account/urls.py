@@ -21,6 +21,7 @@ urlpatterns = [
     path("account/signup", allauth.signup, name="account_signup"),
     path("account/inactive", allauth.account_inactive, name="account_inactive"),
     path("account/confirm", allauth.email_verification_sent, name="account_email_verification_sent"),
+    path("account/confirm/again", views.confirm_again, name="account_confirm_again"),
     path("account/confirm/<str:key>", allauth.confirm_email, name="account_confirm_email"),
     path("account/email", RedirectView.as_view(pattern_name="account"), name="account_email"),
     path("account/password", views.ChangePassword.as_view(), name="account_change_password"),

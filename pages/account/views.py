@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from allauth.account.internal.flows.login import perform_password_login
+from allauth.account.models import EmailAddress
 from allauth.account.models import Login as Attempt
 from allauth.account.views import PasswordChangeView
 from allauth.mfa.models import Authenticator
@@ -22,7 +23,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import sessions
 from accounts.models import UserSession
 from core.context import THEME_COOKIE
-from core.errors import ApiError
+from core.errors import ApiError, TooMany
+from core.throttle import Limit
 from devices.models import Device
 from devices.services.account_deletion import delete_account
 from pages.account.allauth_forms import CONFIRMING
@@ -32,6 +34,7 @@ from pages.forms import LoginForm
 from pages.viewer import viewer
 
 A_YEAR_S = 365 * 24 * 3600
+LINKS = Limit("confirm-link", most=1, seconds=30)
 
 
 class Login(LoginView):
@@ -50,6 +53,23 @@ class Login(LoginView):
         if answer.headers.get("Location") == reverse("account_email_verification_sent"):
             self.request.session[CONFIRMING] = user.email
         return answer
+
+
+@require_POST
+def confirm_again(request: HttpRequest) -> HttpResponse:
+    """Send the link once more to the address of this session, and say the same whether it is known or not."""
+    email = request.session.get(CONFIRMING)
+    if not email:
+        return redirect("account_login")
+    try:
+        LINKS.spend(email)
+    except TooMany as refused:
+        messages.error(request, _("A link was sent just now. Try again in {n} s.").format(n=refused.retry_after))
+    else:
+        for address in EmailAddress.objects.filter(email__iexact=email, verified=False):
+            address.send_confirmation(request)
+        messages.success(request, _("Sent once more."))
+    return redirect("account_email_verification_sent")
 
 
 class Logout(LogoutView):

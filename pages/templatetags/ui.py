@@ -62,6 +62,6 @@ def player_words() -> dict[str, str]:
 
 
 @register.simple_tag
-def chart_words() -> dict[str, str]:
+def chart_words() -> dict[str, str | dict[int, str]]:
     """What the chart says."""
     return formatting.chart_words()

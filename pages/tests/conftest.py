@@ -67,13 +67,15 @@ def make_treat(device: Device, result: str = "dispensed", ago_s: float = 1, **fi
     return TreatEvent.objects.create(device=device, result=result, **{**usual, **times, **fields})
 
 
-def add_bucket(device: Device, minutes_ago: int, active_s: int, late_at: datetime | None = None) -> None:
-    """Five minutes of samples, as a rollup."""
+def add_bucket(
+    device: Device, minutes_ago: int, active_s: int, late_at: datetime | None = None, width: int = 300
+) -> None:
+    """Five minutes of samples, or `width` seconds, as a rollup."""
     start = now().replace(second=0, microsecond=0) - timedelta(minutes=minutes_ago)
-    start -= timedelta(minutes=start.minute % 5)
+    start -= timedelta(minutes=start.minute % (width // 60))
     means = {f"accel_{axis}_{kind}": 0 for axis in "xyz" for kind in ("sum", "min", "max")}
     counted = {"battery_level_min": 87.0, "battery_level_max": 88.0, "count": 5, "steps": 0, "active_s": active_s}
-    Rollup.objects.create(device=device, width=300, start=start, late_at=late_at, **means, **counted)
+    Rollup.objects.create(device=device, width=width, start=start, late_at=late_at, **means, **counted)
 
 
 def make_viewing(device: Device, viewer: User, seconds: int = 0, granted_by: User | None = None) -> Viewing:

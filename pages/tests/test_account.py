@@ -117,6 +117,25 @@ def test_the_page_after_signing_up_names_the_address_and_so_does_a_login_before_
     assert "We sent a link to dora@example.com" in page
 
 
+def test_the_link_is_sent_again_once_in_half_a_minute(db: None) -> None:
+    client = Client()
+    sign_up(client)
+    page = client.post("/account/confirm/again", follow=True).content.decode()
+    assert "Sent once more." in page
+    assert len(letters()) == 2
+    assert client.post(link_in_mail()).headers["Location"] == "/"
+    assert "A link was sent just now" in client.post("/account/confirm/again", follow=True).content.decode()
+    assert len(letters()) == 2
+
+
+def test_sending_the_link_again_writes_to_nobody_whose_address_is_confirmed(owner: User) -> None:
+    client = Client()
+    sign_up(client, owner.email)
+    before = len(letters())
+    assert "Sent once more." in client.post("/account/confirm/again", follow=True).content.decode()
+    assert len(letters()) == before
+
+
 def test_an_unconfirmed_account_gets_no_token(db: None) -> None:
     sign_up(Client())
     assert api_login("dora@example.com")[1]["code"] == "email_unconfirmed"

@@ -127,6 +127,7 @@ def test_the_chart_shows_a_week_and_comes_nearer_by_keys(
     page = open_page(alice)
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"/collar/{device['id']}/")
+    page.set_viewport_size({"width": 1280, "height": 900})
     settle(page)
     page.get_by_role("link", name="7 d").click()
     expect(page.locator("#chart-unit")).to_have_text("Active minutes in each hour")
@@ -139,6 +140,28 @@ def test_the_chart_shows_a_week_and_comes_nearer_by_keys(
     expect(page.locator("#chart-unit")).to_have_text("Active minutes in each 5 min")
     page.get_by_role("button", name="Show all of it").click()
     expect(page.locator("#chart-unit")).to_have_text("Active minutes in each hour")
+
+
+def test_a_bar_on_a_phone_stands_for_what_fits_there(
+    open_page: Open, alice: Api, device: dict[str, Any], collar: Collar
+) -> None:
+    page = open_page(alice)
+    page.goto(f"/collar/{device['id']}/")
+    unit = page.locator("#chart-unit")
+    expect(unit).to_have_text("Active minutes in each 30 min")
+    page.get_by_role("link", name="7 d").click()
+    expect(unit).to_have_text("Active minutes in each 3 h")
+    page.get_by_role("link", name="30 d").click()
+    expect(unit).to_have_text("Active time on each day")
+
+
+def test_the_chart_is_read_out_bar_by_bar(open_page: Open, alice: Api, device: dict[str, Any], collar: Collar) -> None:
+    page = open_page(alice)
+    page.goto(f"/collar/{device['id']}/?range=30d")
+    settle(page)
+    page.locator("#chart").focus()
+    page.keyboard.press("End")
+    expect(page.get_by_role("status")).to_have_text("Today. No data")
 
 
 def test_the_chart_comes_nearer_to_what_is_drawn_out(
@@ -154,7 +177,7 @@ def test_the_chart_comes_nearer_to_what_is_drawn_out(
     page.mouse.down()
     page.mouse.move(box["x"] + 52, box["y"] + 60, steps=4)
     page.mouse.up()
-    expect(page.locator("#chart-unit")).to_have_text("Active minutes in each 5 min")
+    expect(page.locator("#chart-unit")).to_have_text("Active minutes in each 30 min")
 
 
 def test_what_is_wrong_in_a_form_has_the_focus(open_page: Open, alice: Api) -> None:

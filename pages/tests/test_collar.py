@@ -12,6 +12,7 @@ from accounts.models import User
 from core.times import day_bounds, now
 from devices.models import Device
 from pages.tests.conftest import ZONE, add_bucket, make_treat, make_viewing, signed_in
+from streaming.models import Viewing
 from telemetry.models import Rollup
 from treats.models import TreatEvent
 
@@ -164,6 +165,15 @@ def test_it_says_nothing_of_a_yesterday_that_is_not_known(owner: User, collar: D
     assert "yesterday" not in signed_in(owner).get(url(collar)).content.decode()
 
 
+def test_the_headline_follows_the_span_of_the_chart(owner: User, collar: Device) -> None:
+    for days, active_s in ((1, 3600), (3, 5400)):
+        add_bucket(collar, days * 1440, active_s, width=3600)
+    page = signed_in(owner).get(f"/collar/{collar.pk}/?range=7d").content.decode()
+    found = re.search(r'<p class="figure">(.*?)</p>', page, re.DOTALL)
+    assert found
+    assert found[1].strip() == "<b>1\xa0h\xa015\xa0min</b> a day in these 2 days"
+
+
 def test_the_chart_says_what_came_late(owner: User, collar: Device) -> None:
     for minutes in (40, 35, 30):
         add_bucket(collar, minutes, 30, late_at=now())
@@ -177,6 +187,17 @@ def test_who_watches_now_stands_below_the_player(owner: User, staff: User, colla
     assert "Only you are watching. The camera turns off 15\u00a0s after" in client.get(url(collar)).content.decode()
     make_viewing(collar, staff, granted_by=owner)
     assert "Watching now: You and Hetri’s support." in client.get(url(collar)).content.decode()
+
+
+def test_viewings_with_a_short_pause_are_one_row_and_a_long_pause_makes_two(owner: User, collar: Device) -> None:
+    first, second, third = (make_viewing(collar, owner, seconds=30) for _ in range(3))
+    for viewing, began in ((first, 600), (second, 200), (third, 120)):
+        start = now() - timedelta(seconds=began)
+        Viewing.objects.filter(pk=viewing.pk).update(first_seen=start, last_seen=start + timedelta(seconds=30))
+    page = signed_in(owner).get(f"/collar/{collar.pk}/viewers").content.decode()
+    assert page.count("You, on this page") == 2
+    assert "1\xa0min" in page
+    assert "30\xa0s" in page
 
 
 def test_all_viewings_are_on_a_page_of_their_own(owner: User, stranger: User, collar: Device) -> None:

@@ -28,8 +28,10 @@ from core.ids import uuid7
 from core.locks import Lock, hold_until_commit
 from core.times import now
 from devices.config import default_config
-from devices.models import Device
+from devices.models import Device, DeviceQuerySet
 from devices.services.configuration import publish_config
+from devices.services.ownership import end_collars
+from devices.services.trials import trial
 from provisioning import qr
 from provisioning.models import Batch, BatchSheet
 
@@ -172,6 +174,33 @@ def stop_batch(*, batch: Batch) -> None:
     if not Batch.objects.filter(pk=batch.pk, state=State.RUNNING).update(state=State.STOPPED, ended_at=now()):
         raise Conflict(_("This batch has ended already."), code="ended")
     log.info("batch_stopped", extra={"batch": batch.pk})
+
+
+def unclaimed(batch: Batch) -> DeviceQuerySet:
+    """Those of its collars that are in use and nobody's."""
+    return Device.objects.in_use().filter(label__startswith=f"{batch}-", owner=None)
+
+
+def retire_unclaimed(*, batch: Batch) -> int:
+    """Retire those of its collars that nobody has claimed; returns how many, which may be none.
+
+    Raises Conflict while it runs or when somebody claims one just now, and Unavailable with all of them in use.
+    """
+    if batch.state == State.RUNNING:
+        raise Conflict(_("Wait until the batch has ended, or stop it."), code="later")
+    refs = list(unclaimed(batch).values_list("mqtt_user", flat=True))
+    if not refs:
+        return 0
+    with trial(removed=refs) as change:
+        change.load()
+        with transaction.atomic():
+            change.keep()
+            theirs = unclaimed(batch).filter(mqtt_user__in=refs)
+            if theirs.locked_in_turn().count() != len(refs):
+                raise Conflict(_("A collar came or went just now. Try again."))
+            end_collars(theirs)
+    log.info("batch_retired", extra={"batch": batch.pk, "collars": len(refs)})
+    return len(refs)
 
 
 def reveal(*, batch: Batch, by: User) -> list[Entry]:

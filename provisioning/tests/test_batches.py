@@ -78,6 +78,26 @@ def test_a_batch_is_stopped_by_operations_and_not_by_support(
     wait_for(lambda: all(registry().exists(device.mqtt_user) for device in made_of(batch)))
 
 
+def test_what_nobody_claimed_of_a_batch_is_retired_in_one_act(
+    worker: Worker, sit: Open, charlie: Api, alice: Api
+) -> None:
+    page = sit(charlie)
+    batch = order(page, 60)
+    expect(page.get_by_text("60 of 60 made.")).to_be_visible(timeout=20_000)
+    claimed = made_of(batch)[7]
+    Device.objects.filter(pk=claimed.pk).update(owner=alice.user)
+    page.reload()
+    page.get_by_label(f"Type {batch} to be sure").fill("B0")
+    page.get_by_role("button", name="Retire 59").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert not [device for device in made_of(batch) if device.retired_at]
+    page.get_by_label(f"Type {batch} to be sure").fill(str(batch).lower())
+    page.get_by_role("button", name="Retire 59").click()
+    expect(page.get_by_text("59 retired.")).to_be_visible()
+    assert [device.pk for device in made_of(batch) if device.retired_at is None] == [claimed.pk]
+    assert [device.pk for device in made_of(batch) if registry().exists(device.mqtt_user)] == [claimed.pk]
+
+
 def test_a_batch_goes_on_behind_a_worker_that_was_killed(worker: Worker, charlie: Api) -> None:
     batch = batches.order_batch(key=uuid4(), name="Collar", size=4 * STEP, by=charlie.user)
     wait_for(lambda: Batch.objects.get(pk=batch.pk).made, 20)

@@ -165,5 +165,5 @@ def list_newest(windows: Mapping[UUID, Windows], most: int) -> list[Viewing]:
 
 def list_viewings(device: Device, user: User) -> QuerySet[Viewing]:
     """Who watched this collar, as far as this person may know it."""
-    found = Viewing.objects.filter(stream__device=device, first_seen__isnull=False).select_related("viewer")
+    found = Viewing.objects.filter(stream__device=device, first_seen__isnull=False).select_related("viewer", "stream")
     return found.filter(windows_of(user, device).within("first_seen"))

@@ -7,7 +7,7 @@ import subprocess
 from ops.errors import Refusal
 from ops.paths import ROOT, python
 
-TESTS = ("devices/tests/test_steps.py", "core/tests/test_outages.py")
+TESTS = ("devices/tests/test_steps.py", "core/tests/test_outages.py", "firmware/tests/test_updates.py")
 
 
 def run() -> dict[str, object]:

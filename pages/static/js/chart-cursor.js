@@ -1,6 +1,7 @@
 // The crosshair: exact values of one slot, by pointer or by arrow keys.
-import { clock, day } from "./time.js";
-import { fill } from "./words.js";
+import { DAY_S } from "./chart-slots.js";
+import { clock, dayName } from "./time.js";
+import { fill, say } from "./words.js";
 
 const KEYS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -12, PageDown: 12 };
 const EDGE_PX = 8;
@@ -48,6 +49,7 @@ export class Cursor {
     if (!(event.key in KEYS) && !(event.key in ends)) return;
     event.preventDefault();
     this.move(ends[event.key] ?? (this.index ?? last + 1) + KEYS[event.key]);
+    say(this.#lines().map(([, text]) => text).join(". "));
   }
 
   #follow({ left, idx }) {
@@ -71,21 +73,31 @@ export class Cursor {
   }
 
   #lines() {
-    const { x, active, level, slot, treats } = this.#data, middle = x[this.index];
-    const from = new Date((middle - slot / 2) * 1000), to = new Date((middle + slot / 2) * 1000);
-    const span = ["span", fill(this.#words.span, { from: `${slot < 3600 ? "" : `${day(from)} `}${clock(from)}`, to: clock(to) })];
-    const here = treats.filter(({ at }) => at >= from / 1000 && at < to / 1000);
-    const said = here.map(({ result }) => ["span", result === "dispensed" ? this.#words.given : this.#words.failed]);
-    if (active[this.index] === null) return [span, ["b", this.#words.none], ...said];
-    const minutes = active[this.index].toFixed(1);
-    return [span, ["b", fill(this.#words.active, { n: minutes })], ["span", fill(this.#words.level, { level: Math.floor(level[this.index]) })], ...said];
+    const { active, level, edges, slot, treats } = this.#data, words = this.#words, index = this.index;
+    const [from, to] = [edges[index], edges[index + 1]].map((at) => new Date(at * 1000));
+    const times = slot === DAY_S ? "" : fill(words.span, { from: clock(from), to: clock(to) });
+    const span = ["span", `${dayName(from)} ${times}`.trim()];
+    const here = treats.filter(({ at }) => at >= edges[index] && at < edges[index + 1]);
+    const said = [[words.given, words.givens, ({ result }) => result === "dispensed"],
+      [words.failed, words.faileds, ({ result }) => result !== "dispensed"]].flatMap(([one, more, which]) => {
+      const n = here.filter(which).length;
+      return n ? [["span", n > 1 ? fill(more, { n }) : one]] : [];
+    });
+    if (active[index] === null) return [span, ["b", words.none], ...said];
+    return [span, ["b", this.#active(active[index])], ["span", fill(words.level, { level: Math.floor(level[index]) })], ...said];
   }
 
-  // Beside the line, on the side that has room.
+  #active(minutes) {
+    const whole = Math.round(minutes), h = Math.floor(whole / 60);
+    if (h) return fill(this.#words.activeHours, { h, m: whole % 60 });
+    return fill(this.#words.active, { n: minutes > 0 && minutes < 9.95 ? minutes.toFixed(1) : whole });
+  }
+
+  // Beside the line, on the side that has room, above the bars that it tells of.
   #place() {
     const plot = this.#plots[0], line = plot.valToPos(this.#data.x[this.index], "x") + plot.over.offsetLeft;
     const { offsetWidth: width } = this.#bubble;
     const right = line + EDGE_PX + width <= this.#box.clientWidth;
-    this.#bubble.style.transform = `translate(${Math.round(right ? line + EDGE_PX : line - EDGE_PX - width)}px, 8px)`;
+    this.#bubble.style.transform = `translate(${Math.round(right ? line + EDGE_PX : line - EDGE_PX - width)}px, ${-this.#bubble.offsetHeight}px)`;
   }
 }

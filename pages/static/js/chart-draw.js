@@ -1,6 +1,8 @@
 // What uPlot does not draw itself, on its canvas: hatched gaps, quiet slots, the row of treats.
+import { DAY_S, slotAt } from "./chart-slots.js";
+
 const DENSITY = devicePixelRatio || 1;
-const HATCH_PX = 7, ROOM_FOR_WORDS_PX = 54;
+const HATCH_PX = 7, ROOM_FOR_WORDS_PX = 54, ROOM_FOR_COUNT_PX = 18;
 const FAILED = new Set(["jammed", "empty", "failed"]);
 
 // Colours as the stylesheet resolves them in the present theme.
@@ -8,7 +10,7 @@ export function palette() {
   const probe = document.body.appendChild(document.createElement("i"));
   const read = (name) => { probe.style.color = `var(--${name})`; return getComputedStyle(probe).color; };
   const colours = { dusk: read("dusk"), text: read("text"), text2: read("text-2"), text3: read("text-3"), line: read("line"),
-    hatch: read("line-strong"), sunken: read("sunken"), surface: read("surface"), ball: read("ball"), edge: read("ball-edge"), rust: read("rust") };
+    hatch: read("line-strong"), sunken: read("sunken"), surface: read("surface"), ball: read("ball"), ink: read("on-ball"), edge: read("ball-edge"), rust: read("rust") };
   probe.remove();
   return colours;
 }
@@ -20,19 +22,6 @@ export function label(box, text) {
   const word = box.appendChild(document.createElement("p"));
   word.className = "chart-word";
   word.textContent = text;
-}
-
-// Runs of slots that are over, lie in the owner's time and have no samples: [from, to] in seconds.
-export function gapsOf(values, start, slot, knownFrom, now) {
-  const gaps = [];
-  values.forEach((value, index) => {
-    const from = start + index * slot, to = from + slot;
-    if (value !== null || to > now || from < knownFrom) return;
-    const last = gaps.at(-1);
-    if (last && last[1] === from) last[1] = to;
-    else gaps.push([from, to]);
-  });
-  return gaps;
 }
 
 export function hatch(plot, gaps, colours, word) {
@@ -49,6 +38,13 @@ export function hatch(plot, gaps, colours, word) {
     if (word && width > ROOM_FOR_WORDS_PX * DENSITY) inGap(ctx, word, left + width / 2, bbox, colours);
     ctx.restore();
   }
+}
+
+// The time before anything is known of the collar: no gap, but a word when there is room.
+export function before(plot, { start, known }, colours, word) {
+  const { ctx, bbox } = plot, width = plot.valToPos(known, "x", true) - bbox.left;
+  if (known <= start || width < ROOM_FOR_WORDS_PX * 2 * DENSITY) return;
+  inGap(ctx, word, bbox.left + Math.min(width, bbox.width) / 2, bbox, colours);
 }
 
 function stripes(ctx, left, bbox, width, colour) {
@@ -93,18 +89,37 @@ function quiet(plot, series, colour) {
   });
 }
 
-export function treatsRow(plot, treats, colours, word) {
-  const { ctx, bbox } = plot, y = bbox.top + bbox.height + 16 * DENSITY;
+// A ball for each treat, a cross below for each that came to nothing. Where a slot is a day, the balls of a day are one,
+// with their number where it fits.
+export function treatsRow(plot, { treats, edges, slot, x }, colours, word) {
+  const { ctx, bbox } = plot, y = bbox.top + bbox.height + 13 * DENSITY, below = y + 13 * DENSITY;
   ctx.font = `${12 * DENSITY}px ${getComputedStyle(document.body).fontFamily}`;
-  ctx.textAlign = "right";
   ctx.textBaseline = "middle";
   ctx.fillStyle = colours.text3;
-  if (ctx.measureText(word).width < bbox.left - 6 * DENSITY) ctx.fillText(word, bbox.left - 6 * DENSITY, y);
+  const room = bbox.left - 6 * DENSITY;
+  ctx.textAlign = ctx.measureText(word).width < room ? "right" : "left";
+  ctx.fillText(word, ctx.textAlign === "right" ? room : 0, y);
+  const byDay = slot === DAY_S, counts = new Map();
   for (const { at, result } of treats) {
-    const x = plot.valToPos(at, "x", true);
-    if (result === "dispensed") ball(ctx, x, y, colours);
-    else if (FAILED.has(result)) cross(ctx, x, y, colours.rust);
+    const where = plot.valToPos(byDay ? x[slotAt(edges, at)] : at, "x", true);
+    if (result === "dispensed") counts.set(where, (counts.get(where) ?? 0) + 1);
+    else if (FAILED.has(result)) cross(ctx, where, below, colours.rust);
   }
+  const counted = byDay && bbox.width / x.length > ROOM_FOR_COUNT_PX * DENSITY;
+  for (const [where, count] of counts) {
+    if (counted) number(ctx, count, where, y, colours);
+    else ball(ctx, where, y, colours);
+  }
+}
+
+function number(ctx, count, x, y, colours) {
+  ctx.beginPath();
+  ctx.arc(x, y, 8 * DENSITY, 0, 2 * Math.PI);
+  ctx.fillStyle = colours.ball;
+  ctx.fill();
+  ctx.fillStyle = colours.ink;
+  ctx.textAlign = "center";
+  ctx.fillText(count, x, y);
 }
 
 function ball(ctx, x, y, colours) {

@@ -1,15 +1,16 @@
 // The last 24 hours, 7 or 30 days: bars of active minutes, below them treats and battery on the same x axis. What was
 // not sent is hatched, never bridged. Exact values by pointer or arrow keys; a part drawn out with the pointer, or + and
-// -, comes nearer, with finer bars when they fit.
+// -, comes nearer, with finer bars when they fit. How wide a bar's time is follows from the room there is.
 import uPlot from "../vendor/uplot/uPlot.esm.js";
 import { Cursor } from "./chart-cursor.js";
-import { bars, battery, gapsOf, hatch, label, palette, treatsRow } from "./chart-draw.js";
+import { bars, battery, before, hatch, label, palette, treatsRow } from "./chart-draw.js";
+import { arrange, DAY_S, edgesOf, mostOf, resolutionOf, slotFor } from "./chart-slots.js";
 import { clock, day } from "./time.js";
-import { chartWords } from "./words.js";
+import { chartWords, fill } from "./words.js";
 
-const DAY_S = 86400, AXIS_PX = 46;
 const RANGES = { "24h": DAY_S, "7d": 7 * DAY_S, "30d": 30 * DAY_S };
-const FINE_S = 300, COARSE_S = 3600, FINE_UP_TO_S = 2 * DAY_S, NEAREST_S = 3600; // widths of a slot, and when which
+const NEAREST_S = 3600, CLOCK_UP_TO_S = 2 * DAY_S, HOURS_FROM_MIN = 120;
+const NARROW_PX = 600, GUTTERS = { narrow: [40, 8], wide: [46, 24] }; // left and right of the bars
 const TREAT_PAGES = 20;
 const JUST_READ_MS = 1000; // the first snapshot follows the page at once
 const EVERY_MS = 15000; // samples come once a minute or more often; the buckets follow within 2 s
@@ -37,11 +38,11 @@ export class Chart {
     clearTimeout(this.#timer);
     this.#timer = 0;
     this.#readAt = Date.now();
-    const asked = ++this.#asked, { start, end, slot } = this.#span();
+    const asked = ++this.#asked, span = this.#span(), [start, end] = [span.edges[0], span.edges.at(-1)];
     try {
-      const [telemetry, treats] = await Promise.all([this.#read(this.#history(start, end, slot)), this.#treats(start)]);
+      const [telemetry, treats] = await Promise.all([this.#read(this.#history(start, end, span.slot)), this.#treats(start)]);
       if (asked !== this.#asked) return; // another span was wanted meanwhile
-      this.data = arrange(telemetry, treats, { start, end, slot }, Date.parse(this.#box.dataset.knownFrom) / 1000);
+      this.data = arrange(telemetry, treats, span, Date.parse(this.#box.dataset.knownFrom) / 1000);
       this.#draw();
     } catch {
       if (!this.data) label(this.#box, this.#words.missing);
@@ -66,7 +67,9 @@ export class Chart {
   #key(event) {
     if (event.key === "Escape" || event.key === "-") return this.whole();
     if (event.key !== "+" && event.key !== "=") return;
-    const { start, end, x } = this.data, middle = x[this.#cursor?.index ?? x.length - 1], half = (end - start) / 4;
+    const { edges } = this.#span(), [start, end] = [edges[0], edges.at(-1)]; // of what is wanted, drawn or not
+    const half = (end - start) / 4, here = this.data.x[this.#cursor?.index ?? -1] ?? end;
+    const middle = Math.min(Math.max(here, start), end);
     this.#near(Math.max(start, middle - half), Math.min(end, middle + half));
   }
 
@@ -75,13 +78,20 @@ export class Chart {
     if (width > 8) this.#near(plot.posToVal(left, "x"), plot.posToVal(left + width, "x"));
   }
 
-  // What is to be drawn, in seconds, on whole slots.
+  // What is to be drawn: slots and where they begin.
   #span() {
     const whole = RANGES[this.#box.dataset.range] ?? DAY_S, now = Date.now() / 1000;
     const [from, to] = this.#view ?? [now - whole, now];
-    const slot = to - from <= FINE_UP_TO_S ? FINE_S : COARSE_S;
-    const end = Math.ceil(to / slot) * slot;
-    return { start: this.#view ? Math.floor(from / slot) * slot : end - whole, end, slot };
+    const slot = slotFor(to - from, this.#room());
+    const edges = edgesOf(from, to, slot);
+    return { slot, edges: this.#view ? edges : edges.slice(1) };
+  }
+
+  get #gutters() { return this.#box.clientWidth < NARROW_PX ? GUTTERS.narrow : GUTTERS.wide; }
+
+  #room() {
+    const [left, right] = this.#gutters;
+    return this.#box.clientWidth - left - right;
   }
 
   async #treats(start) {
@@ -97,7 +107,7 @@ export class Chart {
 
   #history(start, end, slot) {
     const iso = (seconds) => new Date(seconds * 1000).toISOString();
-    return `telemetry?resolution=${slot === FINE_S ? "5m" : "1h"}&shape=columns&order=asc&start=${iso(start)}&end=${iso(end)}`;
+    return `telemetry?resolution=${resolutionOf(slot)}&shape=columns&order=asc&start=${iso(start)}&end=${iso(end)}`;
   }
 
   async #read(what) {
@@ -122,12 +132,13 @@ export class Chart {
   }
 
   #say() {
-    document.getElementById("chart-unit").textContent = this.data.slot === FINE_S ? this.#words.unit : this.#words.hourly;
+    document.getElementById("chart-unit").textContent = this.#words.units[this.data.slot];
     document.getElementById("chart-whole").hidden = !this.#view;
   }
 
   #resize() {
-    const { width } = this.#box.getBoundingClientRect();
+    const { width } = this.#box.getBoundingClientRect(), { data } = this;
+    if (data && width && slotFor(data.end - data.start, this.#room()) !== data.slot) return this.load();
     for (const plot of this.#plots) if (width && plot.width !== width) plot.setSize({ width, height: plot.height });
   }
 
@@ -149,20 +160,24 @@ export class Chart {
 
   #activity() {
     const colours = this.#colours, words = this.#words;
-    const most = this.data.slot / 60;
-    const y = this.#axis({ size: AXIS_PX, gap: 8, splits: [0, most / 2, most] });
+    const most = mostOf(this.data.active, this.data.slot), [left, right] = this.#gutters;
+    const values = (_plot, splits) => splits.map((value) => most > HOURS_FROM_MIN ? fill(words.hours, { n: value / 60 }) : value);
+    const y = this.#axis({ size: left, gap: 8, splits: [0, most / 2, most], values });
     const hooks = {
-      drawClear: [(plot) => hatch(plot, this.data.gaps, colours, words.none)],
-      draw: [(plot) => treatsRow(plot, this.data.treats, colours, words.treats)],
+      drawClear: [(plot) => { hatch(plot, this.data.gaps, colours, words.none); before(plot, this.data, colours, this.#since()); }],
+      draw: [(plot) => treatsRow(plot, this.data, colours, words.treats)],
     };
     hooks.setSelect = [(plot) => this.#drawnOut(plot)];
-    return this.#options(226, [10, 24, 30, 0], [0, most], [{ show: false }, y], hooks, bars(uPlot, colours));
+    return this.#options(226, [10, right, 34, 0], [0, most], [{ show: false }, y], hooks, bars(uPlot, colours));
   }
+
+  #since() { return fill(this.#words.since, { day: day(new Date(this.data.known * 1000)) }); }
 
   #battery() {
     const colours = this.#colours;
-    const y = this.#axis({ size: AXIS_PX, gap: 8, splits: [0, 100], values: () => ["0 %", "100"] });
-    const short = this.data.end - this.data.start <= FINE_UP_TO_S, name = short ? clock : day;
+    const [left, right] = this.#gutters;
+    const y = this.#axis({ size: left, gap: 8, splits: [0, 100], values: () => ["0 %", "100"] });
+    const short = this.data.end - this.data.start <= CLOCK_UP_TO_S, name = short ? clock : day;
     const values = (_plot, times) => times.map((time) => name(new Date(time * 1000)));
     const incrs = short ? [300, 900, 3600, 10800, 21600, 43200] : [1, 2, 4, 7].map((days) => days * DAY_S);
     const x = this.#axis({ size: 28, gap: 8, space: short ? 48 : 64, grid: { show: false }, values, incrs });
@@ -172,26 +187,6 @@ export class Chart {
     };
     const line = { stroke: colours.text2, width: 1.75, spanGaps: false };
     hooks.setSelect = [(plot) => this.#drawnOut(plot)];
-    return this.#options(92, [8, 24, 0, 0], [0, 100], [x, y], hooks, line);
+    return this.#options(92, [8, right, 0, 0], [0, 100], [x, y], hooks, line);
   }
-}
-
-const first = (times) => times.length ? Date.parse(times[0]) / 1000 : Infinity;
-
-// Buckets that have samples, laid out on every slot of the day; the others are null. x is the middle of a slot.
-function arrange(telemetry, treats, { start, end, slot }, knownFrom) {
-  const slots = Math.round((end - start) / slot);
-  const x = Array.from({ length: slots }, (_, index) => start + index * slot + slot / 2);
-  const active = new Array(slots).fill(null), level = new Array(slots).fill(null);
-  telemetry.ts.forEach((ts, row) => {
-    const index = Math.floor((Date.parse(ts) / 1000 - start) / slot);
-    active[index] = Math.min(slot / 60, telemetry.active_s[row] / 60);
-    level[index] = telemetry.battery_level_min[row];
-  });
-  const shown = treats.map((event) => ({ at: Date.parse(event.event_time) / 1000, result: event.result }));
-  return {
-    x, active, level, start, end, slot,
-    treats: shown.filter(({ at }) => at >= start && at < end),
-    gaps: gapsOf(active, start, slot, Math.min(knownFrom, first(telemetry.ts)), Date.now() / 1000),
-  };
 }

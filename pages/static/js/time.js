@@ -9,9 +9,24 @@ const toSeconds = format({ hour: "2-digit", minute: "2-digit", second: "2-digit"
 const toDay = format({ day: "numeric", month: "short" });
 const toExact = format({ weekday: "short", day: "numeric", month: "long", year: "numeric",
   hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" });
+const toRelative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 const STEPS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 
 export const day = (date) => toDay.format(date);
+// "Today", "Yesterday" or "22 Nov".
+export function dayName(date) {
+  const days = [0, -1].find((back) => dayAt(back).toDateString() === date.toDateString());
+  if (days === undefined) return day(date);
+  const word = toRelative.format(days, "day");
+  return word.charAt(0).toLocaleUpperCase(language) + word.slice(1);
+}
+
+function dayAt(back) {
+  const date = new Date();
+  date.setDate(date.getDate() + back);
+  return date;
+}
+
 export const seconds = (date) => toSeconds.format(date);
 export const clock = (date) => toClock.format(date);
 export const exact = (date) => toExact.format(date);
