@@ -10,7 +10,7 @@ import { chartWords, fill } from "./words.js";
 
 const RANGES = { "24h": DAY_S, "7d": 7 * DAY_S, "30d": 30 * DAY_S };
 const NEAREST_S = 3600, CLOCK_UP_TO_S = 2 * DAY_S, HOURS_FROM_MIN = 120;
-const NARROW_PX = 600, GUTTERS = { narrow: [40, 8], wide: [46, 24] }; // left and right of the bars
+const NARROW_PX = 600, GUTTERS = { narrow: [40, 16], wide: [46, 24] }; // left and right of the bars
 const TREAT_PAGES = 20;
 const JUST_READ_MS = 1000; // the first snapshot follows the page at once
 const EVERY_MS = 15000; // samples come once a minute or more often; the buckets follow within 2 s
