@@ -13,6 +13,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from accounts.admin_access import person
@@ -119,7 +121,7 @@ class BatchAdmin(HistoryAdmin):
         if request.method == "POST":
             try:
                 if request.POST.get("sure", "").strip().upper() != str(batch):
-                    raise Invalid({}, f"Type {batch} to be sure.")
+                    raise Invalid({}, format_lazy(_("Type {batch} to be sure."), batch=batch))
                 ended = batches.retire_unclaimed(batch=batch)
             except ApiError as refused:
                 return self._page(request, batch, refused)

@@ -187,7 +187,7 @@ def retire_unclaimed(*, batch: Batch) -> int:
     Raises Conflict while it runs or when somebody claims one just now, and Unavailable with all of them in use.
     """
     if batch.state == State.RUNNING:
-        raise Conflict(_("Wait until the batch has ended, or stop it."), code="later")
+        raise Conflict(_("Wait until the batch has ended, or stop it."), code="not_ready")
     refs = list(unclaimed(batch).values_list("mqtt_user", flat=True))
     if not refs:
         return 0
