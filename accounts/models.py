@@ -86,6 +86,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         if is_new_password:
             password_set.send(User, user=self)
 
+    @classmethod
+    def standing_in(cls, email: str) -> "User":
+        """Nobody, with that address: never saved, and letters to them are made and go nowhere."""
+        nobody = cls(email=email)
+        nobody.stands_in = True
+        return nobody
+
     def get_session_auth_hash(self) -> str:
         """What a browser's Django session is bound to: the person, not the stored hash.
 

@@ -91,7 +91,7 @@ def table(face: Face, at: datetime, wanted: str) -> list[DayRow] | list[tuple[da
     return [_day_row(day, found.get(day)) for day in days if day >= known]
 
 
-def headline(day: Day, rows: list[DayRow] | list[tuple[datetime, int | None, float | None]], wanted: str) -> str:
+def headline(day: Day, rows: Sequence[DayRow], wanted: str) -> SafeString:
     """What is said above the chart: `17 min today`, or `2 h 15 min a day in these 7 days`, as markup.
 
     The mean is over the days that are known; `rows` are those of table().

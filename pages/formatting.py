@@ -128,25 +128,19 @@ def script_words() -> dict[str, str]:
     }
 
 
-def chart_units() -> dict[int, str]:
-    """What a bar of the chart is, by the seconds that it stands for."""
-    return {
-        300: _("Active minutes in each 5 min"),
-        1800: _("Active minutes in each 30 min"),
-        HOUR: _("Active minutes in each hour"),
-        3 * HOUR: _("Active minutes in each 3 h"),
-        DAY: _("Active time on each day"),
-    }
-
-
 def chart_words() -> dict[str, str | dict[int, str]]:
-    """What chart.js says; what stands in braces is filled in there."""
+    """What chart.js says; what stands in braces is filled in there. `units`: by the seconds that a bar stands for."""
     return {
-        "units": chart_units(),
+        "units": {
+            300: _("Active minutes in each 5 min"),
+            1800: _("Active minutes in each 30 min"),
+            HOUR: _("Active minutes in each hour"),
+            3 * HOUR: _("Active minutes in each 3 h"),
+            DAY: _("Active time on each day"),
+        },
         "hours": _("{n} h"),
         "since": _("Known since {day}"),
         "treats": _("Treats"),
-        "battery": _("Battery"),
         "level": _("Battery {level} %"),
         "active": _("{n} min active"),
         "activeHours": _("{h} h {m} min active"),

@@ -159,7 +159,7 @@ class BatchAdmin(HistoryAdmin):
             "secrets": batches.secrets_of(batch, at),
             "shown_to": masked(batch.shown_to.email) if batch.shown_to else "nobody",
             "until": batch.ended_at and batch.ended_at + batches.SHOWN_WITHIN,
-            "unclaimed": batches.unclaimed(batch).count(),
+            "unclaimed": 0 if batch.state == Batch.State.RUNNING else batches.unclaimed(batch).count(),
             "may_operate": self.has_operate_permission(request),
             "refused": refused,
         }

@@ -94,9 +94,7 @@ class ResetForm(InOurWords, allauth.ResetPasswordForm):  # type: ignore[misc]
     def save(self, request: HttpRequest, **options: Any) -> str:
         """Write to whoever has the address."""
         if not self.users:
-            nobody = User(email=self.cleaned_data["email"])
-            nobody.stands_in = True
-            self.users = [nobody]
+            self.users = [User.standing_in(self.cleaned_data["email"])]
             options["token_generator"] = _KeyForNobody()
         email: str = super().save(request, **options)
         return email

@@ -21,7 +21,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import sessions
-from accounts.models import UserSession
+from accounts.models import User, UserSession
 from core.context import THEME_COOKIE
 from core.errors import ApiError, TooMany
 from core.throttle import Limit
@@ -57,7 +57,7 @@ class Login(LoginView):
 
 @require_POST
 def confirm_again(request: HttpRequest) -> HttpResponse:
-    """Send the link once more to the address of this session, and say the same whether it is known or not."""
+    """Send the link once more to the address of this session; it says and takes the same when there is none to send."""
     email = request.session.get(CONFIRMING)
     if not email:
         return redirect("account_login")
@@ -66,8 +66,9 @@ def confirm_again(request: HttpRequest) -> HttpResponse:
     except TooMany as refused:
         messages.error(request, _("A link was sent just now. Try again in {n} s.").format(n=refused.retry_after))
     else:
-        for address in EmailAddress.objects.filter(email__iexact=email, verified=False):
-            address.send_confirmation(request)
+        waiting = EmailAddress.objects.filter(email__iexact=email, verified=False).select_related("user").first()
+        nobody = EmailAddress(user=User.standing_in(email), email=email)
+        (waiting or nobody).send_confirmation(request)
         messages.success(request, _("Sent once more."))
     return redirect("account_email_verification_sent")
 

@@ -195,10 +195,8 @@ def retire_unclaimed(*, batch: Batch) -> int:
         change.load()
         with transaction.atomic():
             change.keep()
-            theirs = unclaimed(batch).filter(mqtt_user__in=refs)
-            if theirs.locked_in_turn().count() != len(refs):
+            if len(end_collars(unclaimed(batch).filter(mqtt_user__in=refs))) != len(refs):
                 raise Conflict(_("A collar came or went just now. Try again."))
-            end_collars(theirs)
     log.info("batch_retired", extra={"batch": batch.pk, "collars": len(refs)})
     return len(refs)
 

@@ -1,4 +1,4 @@
-"""Every service of several steps beside every neighbour that hangs, and every outage up to 40 s."""
+"""Every service of several steps beside every neighbour that hangs, outages up to 40 s, each change of the flash."""
 
 import os
 import re
@@ -11,7 +11,7 @@ TESTS = ("devices/tests/test_steps.py", "core/tests/test_outages.py", "firmware/
 
 
 def run() -> dict[str, object]:
-    """The whole tables of two tests, of which the suite runs a part. Raises Refusal with what failed."""
+    """The whole tables of these tests, of which the suite runs a part. Raises Refusal with what failed."""
     env = {**os.environ, "ALL_STEPS": "1"}
     command = [python(), "-m", "tools.dev", "test", *TESTS, "-q"]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)

@@ -78,11 +78,9 @@ export class Cursor {
     const times = slot === DAY_S ? "" : fill(words.span, { from: clock(from), to: clock(to) });
     const span = ["span", `${dayName(from)} ${times}`.trim()];
     const here = treats.filter(({ at }) => at >= edges[index] && at < edges[index + 1]);
-    const said = [[words.given, words.givens, ({ result }) => result === "dispensed"],
-      [words.failed, words.faileds, ({ result }) => result !== "dispensed"]].flatMap(([one, more, which]) => {
-      const n = here.filter(which).length;
-      return n ? [["span", n > 1 ? fill(more, { n }) : one]] : [];
-    });
+    const given = here.filter(({ result }) => result === "dispensed").length;
+    const counts = [[given, words.given, words.givens], [here.length - given, words.failed, words.faileds]];
+    const said = counts.filter(([n]) => n).map(([n, one, more]) => ["span", n > 1 ? fill(more, { n }) : one]);
     if (active[index] === null) return [span, ["b", words.none], ...said];
     return [span, ["b", this.#active(active[index])], ["span", fill(words.level, { level: Math.floor(level[index]) })], ...said];
   }

@@ -113,23 +113,24 @@ export function treatsRow(plot, { treats, edges, slot, x }, colours, word) {
 }
 
 function number(ctx, count, x, y, colours) {
-  ctx.beginPath();
-  ctx.arc(x, y, 8 * DENSITY, 0, 2 * Math.PI);
-  ctx.fillStyle = colours.ball;
-  ctx.fill();
+  disc(ctx, x, y, 8, colours.ball);
   ctx.fillStyle = colours.ink;
   ctx.textAlign = "center";
   ctx.fillText(count, x, y);
 }
 
 function ball(ctx, x, y, colours) {
-  ctx.beginPath();
-  ctx.arc(x, y, 4.5 * DENSITY, 0, 2 * Math.PI);
-  ctx.fillStyle = colours.ball;
-  ctx.fill();
+  disc(ctx, x, y, 4.5, colours.ball);
   ctx.strokeStyle = colours.edge;
   ctx.lineWidth = 1.5 * DENSITY;
   ctx.stroke();
+}
+
+function disc(ctx, x, y, radius, colour) {
+  ctx.beginPath();
+  ctx.arc(x, y, radius * DENSITY, 0, 2 * Math.PI);
+  ctx.fillStyle = colour;
+  ctx.fill();
 }
 
 function cross(ctx, x, y, colour) {

@@ -54,7 +54,7 @@ export function gapsOf(values, edges, knownFrom, now) {
 const seconds = (time) => Date.parse(time) / 1000;
 
 // Active minutes and the lowest battery of every slot; null where nothing was sent.
-export function arrange(telemetry, treats, { edges, slot }, knownFrom) {
+export function arrange(telemetry, treats, { edges, slot, start, end }, knownFrom) {
   const slots = edges.length - 1;
   const x = edges.slice(0, -1).map((edge, index) => (edge + edges[index + 1]) / 2);
   const active = new Array(slots).fill(null), level = new Array(slots).fill(null);
@@ -68,8 +68,8 @@ export function arrange(telemetry, treats, { edges, slot }, knownFrom) {
   const known = telemetry.ts.length ? Math.min(knownFrom, seconds(telemetry.ts[0])) : knownFrom;
   const shown = treats.map((event) => ({ at: seconds(event.event_time), result: event.result }));
   return {
-    x, active, level, edges, slot, known, start: edges[0], end: edges.at(-1),
-    treats: shown.filter(({ at }) => slotAt(edges, at) >= 0),
+    x, active, level, edges, slot, known, start, end,
+    treats: shown.filter(({ at }) => at >= start && at < end),
     gaps: gapsOf(active, edges, known, Date.now() / 1000),
   };
 }

@@ -38,9 +38,9 @@ export class Chart {
     clearTimeout(this.#timer);
     this.#timer = 0;
     this.#readAt = Date.now();
-    const asked = ++this.#asked, span = this.#span(), [start, end] = [span.edges[0], span.edges.at(-1)];
+    const asked = ++this.#asked, span = this.#span();
     try {
-      const [telemetry, treats] = await Promise.all([this.#read(this.#history(start, end, span.slot)), this.#treats(start)]);
+      const [telemetry, treats] = await Promise.all([this.#read(this.#history(span)), this.#treats(span.start)]);
       if (asked !== this.#asked) return; // another span was wanted meanwhile
       this.data = arrange(telemetry, treats, span, Date.parse(this.#box.dataset.knownFrom) / 1000);
       this.#draw();
@@ -67,7 +67,7 @@ export class Chart {
   #key(event) {
     if (event.key === "Escape" || event.key === "-") return this.whole();
     if (event.key !== "+" && event.key !== "=") return;
-    const { edges } = this.#span(), [start, end] = [edges[0], edges.at(-1)]; // of what is wanted, drawn or not
+    const { start, end } = this.#span(); // of what is wanted, drawn or not
     const half = (end - start) / 4, here = this.data.x[this.#cursor?.index ?? -1] ?? end;
     const middle = Math.min(Math.max(here, start), end);
     this.#near(Math.max(start, middle - half), Math.min(end, middle + half));
@@ -78,13 +78,13 @@ export class Chart {
     if (width > 8) this.#near(plot.posToVal(left, "x"), plot.posToVal(left + width, "x"));
   }
 
-  // What is to be drawn: slots and where they begin.
+  // What is to be drawn: slots, and the edges between them.
   #span() {
     const whole = RANGES[this.#box.dataset.range] ?? DAY_S, now = Date.now() / 1000;
     const [from, to] = this.#view ?? [now - whole, now];
     const slot = slotFor(to - from, this.#room());
-    const edges = edgesOf(from, to, slot);
-    return { slot, edges: this.#view ? edges : edges.slice(1) };
+    const edges = edgesOf(from, to, slot).slice(this.#view ? 0 : 1);
+    return { slot, edges, start: edges[0], end: edges.at(-1) };
   }
 
   get #gutters() { return this.#box.clientWidth < NARROW_PX ? GUTTERS.narrow : GUTTERS.wide; }
@@ -105,7 +105,7 @@ export class Chart {
     return found;
   }
 
-  #history(start, end, slot) {
+  #history({ start, end, slot }) {
     const iso = (seconds) => new Date(seconds * 1000).toISOString();
     return `telemetry?resolution=${resolutionOf(slot)}&shape=columns&order=asc&start=${iso(start)}&end=${iso(end)}`;
   }
@@ -137,8 +137,8 @@ export class Chart {
   }
 
   #resize() {
-    const { width } = this.#box.getBoundingClientRect(), { data } = this;
-    if (data && width && slotFor(data.end - data.start, this.#room()) !== data.slot) return this.load();
+    const { width } = this.#box.getBoundingClientRect();
+    if (this.data && width && this.#span().slot !== this.data.slot) return this.load();
     for (const plot of this.#plots) if (width && plot.width !== width) plot.setSize({ width, height: plot.height });
   }
 
@@ -174,8 +174,7 @@ export class Chart {
   #since() { return fill(this.#words.since, { day: day(new Date(this.data.known * 1000)) }); }
 
   #battery() {
-    const colours = this.#colours;
-    const [left, right] = this.#gutters;
+    const colours = this.#colours, [left, right] = this.#gutters;
     const y = this.#axis({ size: left, gap: 8, splits: [0, 100], values: () => ["0 %", "100"] });
     const short = this.data.end - this.data.start <= CLOCK_UP_TO_S, name = short ? clock : day;
     const values = (_plot, times) => times.map((time) => name(new Date(time * 1000)));
