@@ -13,6 +13,7 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.core.paginator import Paginator
+from django.core.validators import ProhibitNullCharactersValidator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.urls import URLPattern, path
@@ -26,6 +27,7 @@ from core.times import now
 AFTER = "after"  # the query parameter that names the last row of the page before
 PAGE_ROWS = 50
 EXPORT_ROWS = 1000  # rows read at a time by an export
+_no_null = ProhibitNullCharactersValidator()  # a key that is text takes any; PostgreSQL does not
 
 
 class KeysetChangeList(ChangeList):  # type: ignore[misc]
@@ -50,6 +52,7 @@ class KeysetChangeList(ChangeList):  # type: ignore[misc]
         after = request.GET.get(AFTER)
         if after is not None:
             try:
+                _no_null(after)
                 rows = rows.filter(pk__lt=self.lookup_opts.pk.to_python(after))
             except ValidationError as error:
                 raise IncorrectLookupParameters from error

@@ -28,7 +28,7 @@ from core.waiting import PATIENCE_S
 from tools.testing import wait_for
 
 LINK = re.compile(r"https?://\S+/account/\S+")
-PAIRS = 12
+PAIRS = 8
 
 
 @pytest.fixture(autouse=True)
@@ -191,7 +191,7 @@ TIMED: dict[str, Callable[[Browser, str], httpx.Response]] = {
 @pytest.mark.parametrize("door", TIMED)
 def test_a_known_address_takes_as_long_as_an_unknown_one(door: str, server: str, live_db: None) -> None:
     took: dict[str, list[float]] = {"known": [], "unknown": []}
-    for number in range(PAIRS + 2):
+    for number in range(PAIRS + 2):  # the first two are not counted
         addresses = {"known": make_user("alice").email, "unknown": f"nobody-{uuid4().hex[:8]}@example.com"}
         cache.clear()
         RateCount.objects.filter(key__startswith="login-address:").delete()
@@ -204,7 +204,9 @@ def test_a_known_address_takes_as_long_as_an_unknown_one(door: str, server: str,
                 answer = TIMED[door](browser, address)
                 took[kind].append(time.perf_counter() - begun)
                 assert answer.status_code in (200, 302, 401), answer.text
-    known, unknown = (statistics.median(times[2:]) * 1000 for times in took.values())
-    print(f"{door}: known {known:.1f} ms, unknown {unknown:.1f} ms")
-    assert 0.6 < known / unknown < 1.6, took
-    assert max(known, unknown) < PATIENCE_S * 1000
+    known, unknown = (times[2:] for times in took.values())
+    # Two that were asked one after the other: what else the machine did then, it did to both.
+    ratio = statistics.median(a / b for a, b in zip(known, unknown, strict=True))
+    print(f"{door}: known / unknown {ratio:.2f}, {statistics.median(known) * 1000:.1f} ms")
+    assert 0.6 < ratio < 1.6, took
+    assert statistics.median(known) < PATIENCE_S

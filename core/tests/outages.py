@@ -123,11 +123,12 @@ def last_failure_after(service: Service, outage_s: float, works: Callable[[], bo
 
 
 @contextmanager
-def web(folder: Path, **env: str) -> Iterator[str]:
-    """A web process in that environment; the value is its URL."""
-    port = ports.reserve()
+def web(folder: Path, name: str, **env: str) -> Iterator[str]:
+    """A web process in that environment, its files in a folder of its own; the value is its URL."""
+    port, var = ports.reserve(), folder / name
+    var.mkdir()
     command = [sys.executable, "-m", "hetri.web_server", "-b", "127.0.0.1", "-p", str(port), "hetri.asgi:application"]
-    process = begin(command, folder, {**os.environ, **env, "HETRI_VAR": str(folder)})
+    process = begin(command, folder, {**os.environ, **env, "HETRI_VAR": str(var)})
     try:
         yield f"http://localhost:{port}"
     finally:

@@ -14,6 +14,7 @@ from conftest import make_user
 from core.tests.test_admin import MODELS
 from pets.models import Pet
 from staff.models import AuditLine
+from tools.testing import WHOLE
 
 pytestmark = [
     pytest.mark.django_db,
@@ -93,12 +94,16 @@ def test_only_what_the_filters_name_may_be_asked(rf: RequestFactory, model: type
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_a_list_its_export_and_its_actions_refuse_the_rest(support: Client, model: type[Model]) -> None:
-    for field in model._meta.get_fields():
+    chosen = {"action": "ask_treat", "select_across": "1", "_selected_action": "x"}
+    doors = [
+        lambda asked: support.get(f"{_place(model, 'changelist')}?{asked}"),
+        lambda asked: support.get(f"{_place(model, 'export')}?{asked}"),
+        lambda asked: support.post(f"{_place(model, 'changelist')}?{asked}", chosen),
+    ]
+    for at, field in enumerate(model._meta.get_fields()):
         asked = urlencode({f"{field.name}__startswith": "a"})
-        assert support.get(f"{_place(model, 'changelist')}?{asked}").status_code == 400, asked
-        assert support.get(f"{_place(model, 'export')}?{asked}").status_code == 400, asked
-        chosen = {"action": "ask_treat", "select_across": "1", "_selected_action": "x"}
-        assert support.post(f"{_place(model, 'changelist')}?{asked}", chosen).status_code == 400, asked
+        for door in doors if WHOLE else [doors[at % 3]]:
+            assert door(asked).status_code == 400, asked
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
@@ -113,7 +118,7 @@ def test_no_column_but_the_key_names_a_row(support: Client, model: type[Model]) 
 def test_what_the_filters_name_still_works_whatever_its_value(support: Client, model: type[Model]) -> None:
     for name in _named(model):
         for value in ("1", "nonsense", "", "\x00"):
-            for what in ("changelist", "export"):
+            for what in ("changelist", "export") if WHOLE or value == "\x00" else ("changelist",):
                 answer = support.get(f"{_place(model, what)}?{urlencode({name: value})}")
                 assert answer.status_code in (200, 302, 400), (name, value, what)
 

@@ -10,9 +10,10 @@ program=$$ # also in a subshell; exec keeps it
 every=${HETRI_WATCH_EVERY_S:-10}
 looks=${HETRI_WATCH_LOOKS:-3}
 grace=${HETRI_WATCH_GRACE_S:-600}
+patience=${HETRI_WATCH_PATIENCE_S:-5}
 
 is_stopped() { grep -q '^State:.T (stopped)' "/proc/$program/status"; }
-moves() { timeout -k 1 5 sh -c "$check" >/dev/null 2>&1; }
+moves() { timeout -k 1 "$patience" sh -c "$check" >/dev/null 2>&1; }
 
 watch() {
     well=no silent=0 age=0 before=$(date +%s)

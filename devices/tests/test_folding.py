@@ -16,6 +16,7 @@ from core.times import now
 from devices.handlers import handle_status, handle_statuses
 from devices.models import Device
 from devices.signals import came_online
+from tools.testing import WHOLE
 
 pytestmark = pytest.mark.django_db
 NOW_MS = to_ms(now())
@@ -42,7 +43,7 @@ command = st.just({"id": "0192aaaa-0000-7000-8000-000000000000", "result": "jamm
 results = st.fixed_dictionaries({"command": command}, optional={"treats_left": st.integers(0, 9)})
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60 if WHOLE else 30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(presences | results, st.booleans()), min_size=1, max_size=8))
 def test_folded_or_one_by_one_the_collar_ends_the_same(said: list[tuple[dict[str, Any], bool]]) -> None:
     together, apart = make_device(), make_device()

@@ -17,21 +17,18 @@ from conftest import Around
 from devices.models import Device
 from devices.tests import steps
 from devices.tests.steps import STEPS, Step
-from tools.testing import Api, hanging, wait_for
+from tools.testing import WHOLE, Api, hanging, wait_for
 
 ANSWERED_S = 7.0
 SLACK_S = float(os.environ.get("SLACK_S", "3"))  # for a machine that does other things, too
 NEIGHBOURS = ("mosquitto", "watcher", "postgres", "redis")
 HERE = {
-    ("provision", "mosquitto", "before"),
     ("provision", "mosquitto", "during"),
     ("rotate", "watcher", "before"),
     ("rotate", "postgres", "during"),
     ("handover", "mosquitto", "before"),
     ("claim", "mosquitto", "during"),
     ("claim", "redis", "before"),
-    ("retire", "watcher", "before"),
-    ("restore", "mosquitto", "during"),
     ("delete account", "mosquitto", "during"),
     ("config", "postgres", "before"),
     ("batch", "mosquitto", "during"),
@@ -44,7 +41,6 @@ TABLE = [
     for moment in ("before", "during")
     if moment == "before" or step.on_trial or step.name == "batch"
 ]
-WHOLE = os.environ.get("ALL_STEPS") == "1"
 CHOSEN = [row for row in TABLE if WHOLE or (row[0].name, *row[1:]) in HERE]
 
 

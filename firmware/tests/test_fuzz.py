@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from firmware.tests.broker import Server, wait_until
 from firmware.tests.collar import Collar
+from tools.testing import WHOLE
 
 SAY_AGAIN_S = 1.0
 FINAL = {"dispensed", "jammed", "empty", "expired", "failed"}
@@ -61,7 +62,7 @@ def test_no_message_stops_it(server: Server, collar: Collar) -> None:
     collar.start("512K")
     collar.wait_online()
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40 if WHOLE else 20, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(messages(), min_size=10, max_size=25))
     def says(told: list[tuple[str, bytes]]) -> None:
         for name, payload in told:

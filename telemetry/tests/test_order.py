@@ -15,6 +15,7 @@ from telemetry import partitions
 from telemetry.models import Rollup, RollupMark, Sample
 from telemetry.services.ingest import store
 from telemetry.tests.conftest import message, reading, roll_up
+from tools.testing import WHOLE
 
 Maker = Callable[..., Device]
 
@@ -73,7 +74,7 @@ one_reading = st.builds(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25 if WHOLE else 12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), drawn=st.lists(st.lists(one_reading, min_size=1, max_size=4), min_size=1, max_size=5))
 def test_every_order_and_repeat_leaves_the_same(make_device: Maker, data: st.DataObject, drawn: Any) -> None:
     # An identity is fixed before it is first sent: the same (boot, seq, ts) always carries the same values.

@@ -1,5 +1,9 @@
-"""Every part is stopped in turn (SIGSTOP): it is replaced, all are well again. One that is away kills nobody else."""
+"""Every part is stopped in turn (SIGSTOP): it is replaced, all are well again, and a treat is given.
 
+One that is away kills nobody else.
+"""
+
+import json
 import os
 import signal
 import threading
@@ -26,6 +30,7 @@ def run() -> Mapping[str, object]:
         instance.start(ALL, steps=True, seconds=180)
         facts: dict[str, object] = {"asked": _asked(instance, "web2")}
         hangs = {name: _hang(instance, name) for name in instance.pids()}
+        facts["treat"] = _treat(instance)
         return {**facts, "away": _away(instance), "replaced_s": _column(hangs, 0), "all_well_s": _column(hangs, 1)}
 
 
@@ -44,6 +49,18 @@ def _hang(instance: Instance, name: str) -> tuple[float, float]:
     instance.wait_healthy(WELL_S)
     print(f"{name}: replaced after {replaced:.1f} s, all well after {time.monotonic() - began:.1f} s", flush=True)
     return replaced, time.monotonic() - began
+
+
+def _treat(instance: Instance) -> str:
+    """What becomes of a treat after all that. Raises Refusal unless it is given."""
+    demo = json.loads((instance.var / "demo.json").read_text())
+    with httpx.Client(base_url=demo["url"], verify=instance.env["HETRI_TLS_CA"], timeout=ASK_S) as client:
+        tokens = client.post("/auth/login", json=demo["owner"]).json()
+        client.headers["Authorization"] = f"Bearer {tokens['access']}"
+        answer = client.post(f"/devices/{demo['device']}/treat", headers={"Prefer": "wait=20"}).json()
+    if answer.get("result") != "dispensed":
+        raise Refusal(f"A treat after it: {answer}")
+    return str(answer["result"])
 
 
 def _asked(instance: Instance, name: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Every service of several steps beside every neighbour that hangs, outages up to 40 s, each change of the flash."""
+"""What the suite runs a part of: services of several steps, outages, a week offline, flash, the admin."""
 
 import os
 import re
@@ -7,7 +7,20 @@ import subprocess
 from ops.errors import Refusal
 from ops.paths import ROOT, python
 
-TESTS = ("devices/tests/test_steps.py", "core/tests/test_outages.py", "firmware/tests/test_updates.py")
+TESTS = (
+    "devices/tests/test_folding.py",
+    "firmware/tests/test_fuzz.py",
+    "pets/tests/test_pictures.py",
+    "telemetry/tests/test_order.py",
+    "tests/test_openapi.py",
+    "tests/test_player.py",
+    "devices/tests/test_steps.py",
+    "core/tests/test_outages.py",
+    "core/tests/test_admin_fuzz.py",
+    "core/tests/test_admin_lookups.py",
+    "firmware/tests/test_updates.py",
+    "tests/test_outage.py",
+)
 
 
 def run() -> dict[str, object]:

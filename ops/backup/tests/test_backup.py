@@ -100,7 +100,7 @@ def _received(url: str, writer: Writer) -> int:
     query = "SELECT bool_or(write_lsn >= %s::pg_lsn) FROM pg_stat_replication WHERE application_name = 'pg_receivewal'"
     with psycopg.connect(url, autocommit=True) as connection:
         sure = len(writer.acked)
-        place = connection.execute("SELECT pg_current_wal_lsn()::text").fetchone()
+        place = connection.execute("SELECT pg_current_wal_insert_lsn()::text").fetchone()
         wait_for(lambda: (connection.execute(query, place).fetchone() or [False])[0])
     return sure
 
